@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package netns_test
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"github.com/boathook/boathook/internal/testutil"
+	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
+)
+
+func TestDoRunsInsideAndNowhereElse(t *testing.T) {
+	t.Parallel()
+	ns := testutil.Netns(t)
+	var inside, spawned string
+	err := ns.Do(func() (err error) {
+		if inside, err = threadNetns(); err != nil {
+			return err
+		}
+		other := make(chan error)
+		go func() {
+			var err error
+			spawned, err = threadNetns()
+			other <- err
+		}()
+		return <-other
+	})
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.Equals(inside, "net:["+strconv.Itoa(int(ns.Inode()))+"]"))
+	qt.Assert(t, qt.Not(qt.Equals(spawned, inside)))
+}
+
+func TestDoEndsItsThread(t *testing.T) {
+	t.Parallel()
+	ns := testutil.Netns(t)
+	var tid int
+	qt.Assert(t, qt.IsNil(ns.Do(func() error { tid = unix.Gettid(); return nil })))
+	testutil.Eventually(t, waitTime, func() bool {
+		_, err := os.Stat("/proc/self/task/" + strconv.Itoa(tid))
+		return errors.Is(err, os.ErrNotExist)
+	}, "the thread is gone")
+}
+
+// The main thread never ends, and /proc/self/ns/net is its namespace: were it
+// taken, the whole process would seem to live in the container from then on.
+func TestDoNeverTakesTheMainThread(t *testing.T) {
+	t.Parallel()
+	ns := testutil.Netns(t)
+	before, err := os.Readlink("/proc/self/ns/net")
+	qt.Assert(t, qt.IsNil(err))
+	for range 500 {
+		qt.Assert(t, qt.IsNil(ns.Do(func() error {
+			if unix.Gettid() == unix.Getpid() {
+				return errors.New("on the main thread")
+			}
+			return nil
+		})))
+	}
+	after, err := os.Readlink("/proc/self/ns/net")
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.Equals(after, before))
+}
+
+func TestDoReturnsTheErrorOfTheFunction(t *testing.T) {
+	t.Parallel()
+	err := testutil.Netns(t).Do(func() error { return unix.EXDEV })
+	qt.Assert(t, qt.Equals(err, error(unix.EXDEV)))
+}
+
+func TestDoOutlivesGoexit(t *testing.T) {
+	t.Parallel()
+	err := testutil.Netns(t).Do(func() error { runtime.Goexit(); return nil })
+	qt.Assert(t, qt.ErrorMatches(err, "function ended its goroutine"))
+}
+
+func threadNetns() (string, error) { return os.Readlink("/proc/thread-self/ns/net") }
