@@ -59,7 +59,7 @@ type Event struct {
 
 // Source reports the containers of one runtime. Its methods are safe for
 // concurrent use; every call of Watch has its own state and connection.
-type Source interface {
+type Source interface { //nolint:iface // the packages around this one implement and call it
 	// Name is the value of [Container.Runtime] of all its containers.
 	Name() string
 
