@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dispatch
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+)
+
+// liftedByWrites is the hint of every refusal that the user may lift.
+const liftedByWrites = "--allow-writes if the program is meant to change packets"
+
+// offsetTstamp is that of tstamp in struct __sk_buff (include/uapi/linux/bpf.h).
+const offsetTstamp = 152
+
+// checkSpec refuses a program that does more than look at packets, as far as
+// its own instructions tell. Direct packet writes are seen only after loading:
+// see checkLoaded.
+func checkSpec(prog *ebpf.ProgramSpec, allowWrites bool) error {
+	refuse := func(reason, hint string) error {
+		return &RefusedError{Program: prog.Name, Reason: reason, Hint: hint}
+	}
+	onSkb := callsKfunc(prog.Instructions, "bpf_dynptr_from_skb")
+	for _, ins := range prog.Instructions {
+		name, ok := callee(ins)
+		switch {
+		case !ok || name == "":
+		case name == "bpf_throw":
+			return refuse("calls bpf_throw, which can unwind past the dispatcher", "")
+		case allowWrites:
+		case !harmless(name, onSkb):
+			return refuse(fmt.Sprintf("calls %s, which can change the packet or its fate", name), liftedByWrites)
+		}
+	}
+	if allowWrites {
+		return nil
+	}
+	stores, err := contextStores(prog.Instructions)
+	if err != nil {
+		return fmt.Errorf("follow the context through program %s: %w", prog.Name, err)
+	}
+	if stores[offsetTstamp] {
+		return refuse("writes skb->tstamp, which cannot be restored", liftedByWrites)
+	}
+	return nil
+}
+
+// callee names the helper or kfunc that ins calls.
+func callee(ins asm.Instruction) (string, bool) {
+	switch {
+	case ins.IsBuiltinCall():
+		return helperName(asm.BuiltinFunc(ins.Constant)), true
+	case ins.IsKfuncCall():
+		return ins.Reference(), true
+	default:
+		return "", false
+	}
+}
+
+func callsKfunc(insns asm.Instructions, name string) bool {
+	for _, ins := range insns {
+		if ins.IsKfuncCall() && ins.Reference() == name {
+			return true
+		}
+	}
+	return false
+}
+
+// checkLoaded refuses a program that writes to the packet directly. The kernel
+// tells: it puts a prologue of its own before the first instruction of such a
+// program, which makes the packet private, and drops it if it cannot.
+func checkLoaded(name string, prog *ebpf.Program) error {
+	insns, err := translated(name, prog)
+	if err != nil {
+		return err
+	}
+	if writesPacket(insns) {
+		return &RefusedError{Program: name, Reason: "writes to the packet directly", Hint: liftedByWrites}
+	}
+	return nil
+}
+
+// translated returns the instructions as the kernel runs them.
+func translated(name string, prog *ebpf.Program) (asm.Instructions, error) {
+	info, err := prog.Info()
+	if err != nil {
+		return nil, fmt.Errorf("inspect program %s: %w", name, err)
+	}
+	insns, err := info.Instructions()
+	if errors.Is(err, ebpf.ErrRestrictedKernel) || (err == nil && len(insns) == 0) {
+		return nil, &RefusedError{
+			Program: name,
+			Reason:  "cannot be checked for packet writes: the sysctls net.core.bpf_jit_harden and kernel.kptr_restrict hide its instructions",
+			Hint:    "sysctl kernel.kptr_restrict=1, or --allow-writes",
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read instructions of program %s: %w", name, err)
+	}
+	return insns, nil
+}

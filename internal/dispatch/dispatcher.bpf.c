@@ -1,0 +1,207 @@
+//go:build ignore
+// SPDX-License-Identifier: Dual BSD/GPL
+/*
+ * The dispatcher: the program that sits on every hook. It finds out whose
+ * link the packet is on, says so in cb[0], calls the user's program, and
+ * decides what becomes of its verdict.
+ *
+ * The user's program is called by a tail call from a subprogram. Such a call
+ * replaces only the frame of the subprogram, so the exit of the user's program
+ * returns here. Requires at least Linux 5.10 on x86-64 and 6.0 on arm64.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+
+/* The value of miss: no verdict that a program would return. */
+#define NOT_RUN 0x626f6174
+
+/* struct traffic.verdicts: TC_ACT_UNSPEC (-1) to TC_ACT_TRAP (8), then all others. */
+#define VERDICTS 11
+
+enum mode {
+	OBSERVE = 0, /* whatever the program says, the packet goes on */
+	DROP = 1, /* TC_ACT_SHOT is honoured, all else goes on */
+	ENFORCE = 2, /* the program's word is final */
+};
+
+/*
+ * Reads or writes one field of the context. The compiler would join neighbours
+ * into one access of 64 bits, which the kernel refuses.
+ */
+#define FIELD(skb, name) (*(volatile __u32 *)&(skb)->name)
+
+struct link {
+	__u32 ifindex; /* 0: free */
+	__u32 netns; /* inode of the container's network namespace */
+	__u32 counter; /* index in counters */
+	__u32 pad;
+};
+
+/* The first cache line holds what most programs touch on every packet. */
+struct traffic {
+	__u64 packets;
+	__u64 bytes;
+	__u64 segments;
+	__u64 not_run; /* packets that found the slot empty */
+	__u64 verdicts[VERDICTS + 1]; /* as the program said; the last is padding */
+};
+
+_Static_assert(sizeof(struct link) == 16, "Go writes this layout");
+_Static_assert(sizeof(struct traffic) == 128, "two cache lines");
+
+const volatile __u32 mode = OBSERVE;
+const volatile __u32 link_mask = 1; /* entries of links, less one */
+const volatile __u32 allow_writes = 0; /* keep what the program stored in the skb's fields */
+const volatile __u32 counting = 1;
+
+/*
+ * Read when the slot is empty. It must lie in writable memory: the verifier does
+ * not know that a tail call can return, takes the value behind it for the only
+ * one there is, and would remove the code that handles any other.
+ */
+volatile __s32 miss = NOT_RUN;
+
+/* Direct-mapped by ifindex; max_entries is set at load, a power of two. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct link);
+} links SEC(".maps");
+
+/* Links whose place in the array was taken. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct link);
+} collisions SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct traffic);
+} counters SEC(".maps");
+
+/*
+ * The user's program. The kernel empties it when the last user-space reference
+ * goes, so whatever is left on a hook lets everything pass once we are dead.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} slot SEC(".maps");
+
+static __noinline int run_program(struct __sk_buff *skb)
+{
+	bpf_tail_call_static(skb, &slot, 0);
+	return miss;
+}
+
+static __always_inline struct link *find_link(__u32 ifindex)
+{
+	__u32 place = ifindex & link_mask;
+	struct link *link = bpf_map_lookup_elem(&links, &place);
+
+	if (link && link->ifindex == ifindex)
+		return link;
+	return bpf_map_lookup_elem(&collisions, &ifindex);
+}
+
+static __always_inline void count_packet(struct traffic *c, struct __sk_buff *skb)
+{
+	__u32 segments = skb->gso_segs;
+
+	c->packets++;
+	c->bytes += skb->len;
+	c->segments += segments ? segments : 1;
+}
+
+static __always_inline void count_verdict(struct traffic *c, int verdict)
+{
+	__u32 kind = (__u32)verdict + 1;
+
+	if (kind >= VERDICTS)
+		kind = VERDICTS - 1;
+	c->verdicts[kind]++;
+}
+
+static __always_inline int judge(int verdict)
+{
+	switch (mode) {
+	case ENFORCE:
+		return verdict;
+	case DROP:
+		return verdict == TC_ACT_SHOT ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	default:
+		return TC_ACT_UNSPEC;
+	}
+}
+
+SEC("tc")
+int boathook(struct __sk_buff *skb)
+{
+	struct link *link = find_link(skb->ifindex);
+	struct traffic *c = NULL;
+	__u32 netns, cb0;
+	int verdict;
+
+	/* A link that is not in the table is not wanted (yet): let it pass. */
+	if (!link)
+		return TC_ACT_UNSPEC;
+	netns = link->netns;
+	if (counting) {
+		__u32 counter = link->counter;
+
+		c = bpf_map_lookup_elem(&counters, &counter);
+		if (!c)
+			return TC_ACT_UNSPEC;
+		count_packet(c, skb);
+	}
+
+	cb0 = FIELD(skb, cb[0]);
+	if (allow_writes) {
+		FIELD(skb, cb[0]) = netns;
+		verdict = run_program(skb);
+		/* Ours goes; what the program put there stays. */
+		if (FIELD(skb, cb[0]) == netns)
+			FIELD(skb, cb[0]) = cb0;
+	} else {
+		__u32 cb1 = FIELD(skb, cb[1]), cb2 = FIELD(skb, cb[2]);
+		__u32 cb3 = FIELD(skb, cb[3]), cb4 = FIELD(skb, cb[4]);
+		__u32 mark = FIELD(skb, mark);
+		__u32 priority = FIELD(skb, priority);
+		__u32 queue_mapping = FIELD(skb, queue_mapping);
+		__u32 tc_index = FIELD(skb, tc_index);
+		__u32 tc_classid = FIELD(skb, tc_classid);
+
+		FIELD(skb, cb[0]) = netns;
+		verdict = run_program(skb);
+		FIELD(skb, cb[0]) = cb0;
+		FIELD(skb, cb[1]) = cb1;
+		FIELD(skb, cb[2]) = cb2;
+		FIELD(skb, cb[3]) = cb3;
+		FIELD(skb, cb[4]) = cb4;
+		FIELD(skb, mark) = mark;
+		FIELD(skb, priority) = priority;
+		FIELD(skb, queue_mapping) = queue_mapping;
+		FIELD(skb, tc_index) = tc_index;
+		FIELD(skb, tc_classid) = tc_classid;
+	}
+
+	if (verdict == NOT_RUN) {
+		if (c)
+			c->not_run++;
+		return TC_ACT_UNSPEC;
+	}
+	if (c)
+		count_verdict(c, verdict);
+	return judge(verdict);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dispatch
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+)
+
+// instance is one copy of a user's program: the program, the maps that are its
+// own, and the readers of its events.
+type instance struct {
+	prog    *ebpf.Program
+	coll    *ebpf.Collection // nil for a program loaded by the caller
+	own     *ebpf.Program    // our handle on a program loaded by the caller
+	readers []*eventReader
+}
+
+// instantiate loads one copy of the program called name.
+func (s *Source) instantiate(name string, sink Sink) (*instance, error) {
+	if s.loaded != nil {
+		return s.instantiateLoaded(name)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	spec, err := prune(s.spec, name)
+	if err != nil {
+		return nil, err
+	}
+	coll, err := s.loadLocked(spec)
+	if err != nil {
+		return nil, fmt.Errorf("load program %s: %w", name, err)
+	}
+	inst := &instance{prog: coll.Programs[name], coll: coll}
+	for each, prog := range coll.Programs {
+		if s.opts.AllowWrites {
+			break
+		}
+		if err := checkLoaded(each, prog); err != nil {
+			return nil, errors.Join(err, inst.close())
+		}
+	}
+	if err := s.shareLocked(spec, coll); err != nil {
+		return nil, errors.Join(err, inst.close())
+	}
+	if err := inst.readEvents(sink); err != nil {
+		return nil, errors.Join(err, inst.close())
+	}
+	return inst, nil
+}
+
+func (s *Source) loadLocked(spec *ebpf.CollectionSpec) (*ebpf.Collection, error) {
+	opts := ebpf.CollectionOptions{
+		Maps: ebpf.MapOptions{PinPath: s.opts.PinPath},
+		Programs: ebpf.ProgramOptions{
+			LogLevel:               s.opts.LogLevel,
+			ExtraRelocationTargets: s.extra,
+		},
+		MapReplacements: map[string]*ebpf.Map{},
+	}
+	for name, m := range s.shared {
+		if want, ok := spec.Maps[name]; ok {
+			opts.MapReplacements[name] = m
+			// Filled when it was made; it may have changed since.
+			want.Contents = nil
+		}
+	}
+	return ebpf.NewCollectionWithOptions(spec, opts)
+}
+
+// shareLocked keeps a handle on each map of coll that later copies use too.
+func (s *Source) shareLocked(spec *ebpf.CollectionSpec, coll *ebpf.Collection) error {
+	for name, m := range coll.Maps {
+		if _, known := s.shared[name]; known || private(name, spec) {
+			continue
+		}
+		clone, err := m.Clone()
+		if err != nil {
+			return fmt.Errorf("share map %s: %w", name, err)
+		}
+		s.shared[name] = clone
+	}
+	return nil
+}
+
+func (i *instance) readEvents(sink Sink) error {
+	if sink == nil {
+		return nil
+	}
+	for name, m := range i.coll.Maps {
+		if !isEvents(m.Type()) {
+			continue
+		}
+		r, err := newEventReader(name, m, i.coll.Maps[name+lostSuffix], sink)
+		if err != nil {
+			return err
+		}
+		i.readers = append(i.readers, r)
+	}
+	return nil
+}
+
+// close hands on the events still in the buffers, then frees the copy.
+func (i *instance) close() error {
+	var errs []error
+	for _, r := range i.readers {
+		errs = append(errs, r.close())
+	}
+	i.readers = nil
+	if i.coll != nil {
+		i.coll.Close()
+		i.coll = nil
+	}
+	if i.own != nil {
+		errs = append(errs, i.own.Close())
+		i.own = nil
+	}
+	return errors.Join(errs...)
+}

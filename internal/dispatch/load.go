@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dispatch
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/cilium/ebpf"
+)
+
+// LoadOptions shape a [Load]; the zero value observes up to 1024 links.
+type LoadOptions struct {
+	Mode Mode
+	// AllowWrites keeps what the program stores in the skb's fields; see [SourceOptions].
+	AllowWrites bool
+	// Links is how many links the load serves, at most 1<<16; 0 means 1024.
+	Links uint32
+	// NoCounters leaves packets and verdicts uncounted: what counting costs is measured against it.
+	NoCounters bool
+	// Sink takes the program's events; nil leaves them in their buffers.
+	Sink Sink
+}
+
+// Load is one dispatcher with a program in its slot. Safe for concurrent use.
+type Load struct {
+	objs  dispatcherObjects
+	table *table
+	sink  Sink
+
+	mu sync.Mutex // guards the fields below
+	// instance is the program in the slot with the maps it has for itself.
+	instance *instance
+	closed   bool
+}
+
+// NewLoad loads a dispatcher and the source's program called name behind it.
+// The load does not own the source; close the load first.
+func NewLoad(source *Source, name string, opts LoadOptions) (*Load, error) {
+	spec, err := dispatcherSpec(opts)
+	if err != nil {
+		return nil, err
+	}
+	l := &Load{sink: opts.Sink}
+	if err := spec.LoadAndAssign(&l.objs, nil); err != nil {
+		return nil, fmt.Errorf("load dispatcher: %w", err)
+	}
+	l.table = newTable(&l.objs.dispatcherMaps)
+	inst, err := source.instantiate(name, opts.Sink)
+	if err != nil {
+		return nil, errors.Join(err, l.objs.Close())
+	}
+	if err := l.fill(inst); err != nil {
+		return nil, errors.Join(err, inst.close(), l.objs.Close())
+	}
+	l.instance = inst
+	return l, nil
+}
+
+func dispatcherSpec(opts LoadOptions) (*ebpf.CollectionSpec, error) {
+	spec, err := loadDispatcher()
+	if err != nil {
+		return nil, fmt.Errorf("read dispatcher: %w", err)
+	}
+	links := opts.Links
+	if links == 0 {
+		links = 1024
+	}
+	places := uint32(2)
+	for places < 2*links {
+		places *= 2
+	}
+	spec.Maps["links"].MaxEntries = places
+	spec.Maps["collisions"].MaxEntries = links
+	spec.Maps["counters"].MaxEntries = links
+	constants := map[string]uint32{"mode": uint32(opts.Mode), "link_mask": places - 1, "allow_writes": 0, "counting": 1}
+	if opts.AllowWrites {
+		constants["allow_writes"] = 1
+	}
+	if opts.NoCounters {
+		constants["counting"] = 0
+	}
+	for name, value := range constants {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return nil, fmt.Errorf("set %s of the dispatcher: %w", name, err)
+		}
+	}
+	return spec, nil
+}
+
+func (l *Load) fill(inst *instance) error {
+	err := l.objs.Slot.Put(uint32(0), uint32(inst.prog.FD()))
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, errInvalid) {
+		return fmt.Errorf("put program into the slot: %w (type %s; the kernel mixes only programs of one type and attach type)", err, inst.prog.Type())
+	}
+	return fmt.Errorf("put program into the slot: %w", err)
+}
+
+// Program is what goes on hooks. It belongs to the load.
+func (l *Load) Program() *ebpf.Program { return l.objs.Boathook }
+
+// SetLink makes the dispatcher serve packets on ifindex, with netns, an nsfs
+// inode, in cb[0]. Call it before the hook is made. Returns ErrFull, wrapped, if
+// there is no room.
+func (l *Load) SetLink(ifindex int, netns uint32) error {
+	return l.table.set(uint32(ifindex), netns)
+}
+
+// ClearLink forgets a link and its counters. Packets still arriving pass.
+func (l *Load) ClearLink(ifindex int) error { return l.table.clear(uint32(ifindex)) }
+
+// Counters returns what was seen on ifindex since SetLink.
+func (l *Load) Counters(ifindex int) (Counters, error) { return l.table.read(uint32(ifindex)) }
+
+// Links is the number of links the load serves.
+func (l *Load) Links() int { return l.table.len() }
+
+// Close frees the load. Hooks that still hold the dispatcher let all packets pass from then on.
+func (l *Load) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	err := l.objs.Close()
+	if l.instance != nil {
+		err = errors.Join(err, l.instance.close())
+		l.instance = nil
+	}
+	return err
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dispatch
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
+)
+
+// NewLoadedSource checks programs that the caller has loaded, by the names it
+// gives them, and keeps handles of its own: the caller may close his. Such a
+// program has one copy, and its maps are the caller's. A program that could do
+// harm, or whose instructions cannot be read, is a [RefusedError].
+func NewLoadedSource(progs map[string]*ebpf.Program, opts SourceOptions) (*Source, error) {
+	s := &Source{opts: opts, loaded: map[string]*ebpf.Program{}}
+	for name, prog := range progs {
+		if prog == nil || prog.FD() < 0 {
+			return nil, errors.Join(fmt.Errorf("program %s is nil or closed", name), s.Close())
+		}
+		if err := checkForeign(name, prog, opts.AllowWrites); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		clone, err := prog.Clone()
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("keep program %s: %w", name, err), s.Close())
+		}
+		s.loaded[name] = clone
+	}
+	return s, nil
+}
+
+func (s *Source) instantiateLoaded(name string) (*instance, error) {
+	prog := s.loaded[name]
+	if prog == nil {
+		return nil, fmt.Errorf("%w: %s", ErrNoProgram, name)
+	}
+	clone, err := prog.Clone()
+	if err != nil {
+		return nil, fmt.Errorf("keep program %s: %w", name, err)
+	}
+	return &instance{prog: clone, own: clone}, nil
+}
+
+// checkForeign is checkSpec and checkLoaded for a program of which only the
+// translated instructions are to be had.
+func checkForeign(name string, prog *ebpf.Program, allowWrites bool) error {
+	if prog.Type() != ebpf.SchedCLS {
+		return &RefusedError{Program: name, Reason: fmt.Sprintf("was loaded as %s, and only SchedCLS programs run on tc hooks", prog.Type()), Hint: "load it as SchedCLS with attach type none"}
+	}
+	insns, err := translated(name, prog)
+	if err != nil {
+		return err
+	}
+	calls, err := calledSymbols(insns)
+	if err != nil {
+		return fmt.Errorf("name the helpers of program %s: %w", name, err)
+	}
+	onSkb := calls["bpf_dynptr_from_skb"]
+	for symbol := range calls {
+		switch {
+		case symbol == "bpf_throw":
+			return &RefusedError{Program: name, Reason: "calls bpf_throw, which can unwind past the dispatcher"}
+		case allowWrites:
+		case !harmlessSymbol(symbol, onSkb):
+			return &RefusedError{Program: name, Reason: fmt.Sprintf("calls %s, which can change the packet or its fate", symbol), Hint: liftedByWrites}
+		}
+	}
+	if allowWrites {
+		return nil
+	}
+	if writesPacket(insns) {
+		return &RefusedError{Program: name, Reason: "writes to the packet directly", Hint: liftedByWrites}
+	}
+	if err := checkForeignMaps(name, prog); err != nil {
+		return err
+	}
+	return checkForeignStores(name, insns)
+}
+
+// checkForeignMaps refuses a program that can call others which we have not seen.
+func checkForeignMaps(name string, prog *ebpf.Program) error {
+	info, err := prog.Info()
+	if err != nil {
+		return fmt.Errorf("inspect program %s: %w", name, err)
+	}
+	ids, _ := info.MapIDs()
+	for _, id := range ids {
+		m, err := ebpf.NewMapFromID(id)
+		if err != nil {
+			return fmt.Errorf("inspect map %d of program %s: %w", id, name, err)
+		}
+		typ, title := m.Type(), m.String()
+		if err := m.Close(); err != nil {
+			return fmt.Errorf("inspect map %d of program %s: %w", id, name, err)
+		}
+		if typ == ebpf.ProgramArray || typ == ebpf.ArrayOfMaps || typ == ebpf.HashOfMaps {
+			return &RefusedError{Program: name, Reason: fmt.Sprintf("may call programs through %s, whose entries we did not write", title), Hint: liftedByWrites}
+		}
+	}
+	return nil
+}
+
+// checkForeignStores refuses a store to the time stamp; the other fields that a
+// program may store to are restored by the dispatcher.
+func checkForeignStores(name string, insns asm.Instructions) error {
+	offset, err := tstampOffset()
+	if err != nil {
+		return fmt.Errorf("find tstamp in the kernel's sk_buff: %w", err)
+	}
+	stores, err := contextStores(insns)
+	if err != nil {
+		return fmt.Errorf("follow the context through program %s: %w", name, err)
+	}
+	if stores[offset] {
+		return &RefusedError{Program: name, Reason: "writes skb->tstamp, which cannot be restored", Hint: liftedByWrites}
+	}
+	return nil
+}
+
+func tstampOffset() (int16, error) {
+	spec, err := btf.LoadKernelSpec()
+	if err != nil {
+		return 0, err
+	}
+	var skb *btf.Struct
+	if err := spec.TypeByName("sk_buff", &skb); err != nil {
+		return 0, err
+	}
+	offset, ok := memberOffset(skb.Members, "tstamp")
+	if !ok {
+		return 0, errors.New("no member tstamp")
+	}
+	return int16(offset), nil
+}
+
+// memberOffset looks for a member also in anonymous structs and unions.
+func memberOffset(members []btf.Member, name string) (uint32, bool) {
+	for _, m := range members {
+		if m.Name == name {
+			return m.Offset.Bytes(), true
+		}
+		if m.Name != "" {
+			continue
+		}
+		var inner []btf.Member
+		switch t := btf.UnderlyingType(m.Type).(type) {
+		case *btf.Struct:
+			inner = t.Members
+		case *btf.Union:
+			inner = t.Members
+		}
+		if offset, ok := memberOffset(inner, name); ok {
+			return m.Offset.Bytes() + offset, true
+		}
+	}
+	return 0, false
+}
+
+// harmlessSymbol is harmless for the kernel's symbols, which differ from the
+// names of the helpers where a helper has one implementation per kind of map or
+// program. Source: net/core/filter.c and kernel/bpf of Linux 5.10 to 6.18.
+func harmlessSymbol(symbol string, onSkb bool) bool {
+	for _, operation := range []string{"_lookup_elem", "_update_elem", "_delete_elem", "_push_elem", "_pop_elem", "_peek_elem", "_lookup_percpu_elem", "_for_each_map_elem"} {
+		if strings.HasSuffix(symbol, operation) {
+			return true
+		}
+	}
+	switch symbol {
+	case "bpf_user_rnd_u32", "bpf_get_raw_cpu_id", "bpf_skb_event_output", "bpf_skb_fib_lookup", "bpf_skb_check_mtu",
+		"bpf_tc_sk_lookup_tcp", "bpf_tc_sk_lookup_udp", "bpf_tc_skc_lookup_tcp", "__bpf_spin_lock", "__bpf_spin_unlock",
+		"bpf_probe_read_compat", "bpf_probe_read_compat_str", "bpf_probe_read_kernel_common", "bpf_timer_cancel_async":
+		return true
+	}
+	return harmless(symbol, onSkb)
+}

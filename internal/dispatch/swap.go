@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dispatch
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// errInvalid is what the kernel says to a program that a prog array cannot hold.
+const errInvalid = syscall.EINVAL
+
+// membarrierGlobal is MEMBARRIER_CMD_GLOBAL of include/uapi/linux/membarrier.h:
+// it waits for an RCU grace period.
+const membarrierGlobal = 1
+
+// Swap is a program prepared for a load but not yet in its slot.
+type Swap struct {
+	load      *Load
+	next, old *instance
+}
+
+// Prepare loads and checks a program of source for l. Nothing changes for
+// packets until [Swap.Commit].
+func (l *Load) Prepare(source *Source, name string) (*Swap, error) {
+	next, err := source.instantiate(name, l.sink)
+	if err != nil {
+		return nil, err
+	}
+	return &Swap{load: l, next: next}, nil
+}
+
+// Commit puts the program into the slot by one in-place update: each packet
+// runs either the old program or the new one. On error the old one stays.
+// Returns os.ErrClosed if the load is closed.
+func (s *Swap) Commit() error {
+	l := s.load
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return os.ErrClosed
+	}
+	if err := l.fill(s.next); err != nil {
+		return err
+	}
+	s.old, l.instance = l.instance, s.next
+	return nil
+}
+
+// Revert puts the old program back after a Commit.
+func (s *Swap) Revert() error {
+	l := s.load
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.old == nil || l.closed {
+		return nil
+	}
+	if err := l.fill(s.old); err != nil {
+		return err
+	}
+	l.instance, s.old = s.old, nil
+	return nil
+}
+
+// Retire frees what swaps have left over: the old programs of those that were
+// committed, with their last events handed on, the new ones of the others.
+func Retire(swaps []*Swap) error {
+	// A program may still be running on another CPU and send one more event.
+	// Where the kernel does not offer this wait (nohz_full) that event is lost.
+	_, _, _ = unix.Syscall(unix.SYS_MEMBARRIER, membarrierGlobal, 0, 0) //nolint:errcheck // see above
+	var errs []error
+	for _, s := range swaps {
+		if s.old != nil {
+			errs = append(errs, s.old.close())
+			continue
+		}
+		errs = append(errs, s.next.close())
+	}
+	return errors.Join(errs...)
+}
