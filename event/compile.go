@@ -80,34 +80,37 @@ func (c *compiler) field(t btf.Type, f field) (*node, error) {
 	if c.nodes++; c.nodes > maxNodes || f.depth > maxDepth {
 		return nil, fmt.Errorf("too many fields, or too deep: %w", ErrType)
 	}
-	under, typedefs := resolve(t)
-	size, err := sizeof(under)
+	under := resolve(t)
+	size, err := sizeof(under.Type)
+	if err == nil && f.bits > 64 {
+		err = fmt.Errorf("bitfield of %d bits: %w", f.bits, ErrType)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if size == 0 || isOpaque(under) {
+	if size == 0 || isOpaque(under.Type) {
 		return nil, nil //nolint:nilnil // no node is the result: nothing to show
 	}
 	f.own = under.TypeName()
-	n := newNode(f, size, typedefs)
-	switch under := under.(type) {
+	n := newNode(f, size, under.typedefs)
+	switch t := under.Type.(type) {
 	case *btf.Struct:
-		err = c.structure(n, under.Members, f)
-		if isNetAddr(under) {
+		err = c.structure(n, t.Members, f)
+		if isNetAddr(t) {
 			n.kind, n.fields = Addr, nil
 		}
 	case *btf.Union:
-		if isAddrUnion(under) {
-			addrUnion(n, under)
+		if isAddrUnion(t) {
+			addrUnion(n, t)
 			return n, nil
 		}
-		err = c.structure(n, under.Members, f)
+		err = c.structure(n, t.Members, f)
 	case *btf.Datasec:
-		err = c.section(n, under, f)
+		err = c.section(n, t, f)
 	case *btf.Array:
-		err = c.array(n, under, f)
+		err = c.array(n, t, f)
 	default:
-		scalar(n, under, typedefs)
+		scalar(n, t, under.typedefs)
 	}
 	return n, err
 }
@@ -216,8 +219,7 @@ func (c *compiler) array(n *node, a *btf.Array, f field) error {
 
 // wholeArray recognises the arrays that are one value.
 func wholeArray(n *node, a *btf.Array) (Kind, bool) {
-	elem, _ := resolve(a.Type)
-	i, ok := elem.(*btf.Int)
+	i, ok := resolve(a.Type).Type.(*btf.Int)
 	if !ok {
 		return 0, false
 	}

@@ -40,13 +40,9 @@ func Find(spec *ebpf.CollectionSpec, mapName, structName string) (*Schema, error
 	if !ok {
 		return nil, fmt.Errorf("find record type: no map %q, there are %s", mapName, strings.Join(Maps(spec), ", "))
 	}
-	t, err := recordType(spec, m, structName)
+	s, err := recordSchema(spec, m, structName)
 	if err != nil {
 		return nil, fmt.Errorf("find record type of map %s: %w", mapName, err)
-	}
-	s, err := NewSchema(t)
-	if err != nil {
-		return nil, err
 	}
 	if m.Type == ebpf.PerfEventArray {
 		s.trailing.ignored = perfPadding(s.root.size)
@@ -59,7 +55,7 @@ func Find(spec *ebpf.CollectionSpec, mapName, structName string) (*Schema, error
 // (kernel/events/core.c, perf_prepare_sample).
 func perfPadding(size int) int { return (8 - (size+4)%8) % 8 }
 
-func recordType(spec *ebpf.CollectionSpec, m *ebpf.MapSpec, structName string) (btf.Type, error) {
+func recordSchema(spec *ebpf.CollectionSpec, m *ebpf.MapSpec, structName string) (*Schema, error) {
 	if spec.Types == nil {
 		return nil, fmt.Errorf("the object has no BTF: %w", ErrNoType)
 	}
@@ -70,13 +66,13 @@ func recordType(spec *ebpf.CollectionSpec, m *ebpf.MapSpec, structName string) (
 		return structNamed(spec.Types, structName)
 	}
 	if _, ok := btf.As[*btf.Struct](m.Value); ok {
-		return m.Value, nil
+		return NewSchema(m.Value)
 	}
 	return onlyEvent(spec.Types)
 }
 
 // structNamed finds a struct, a union, or a typedef of one.
-func structNamed(types *btf.Spec, name string) (btf.Type, error) {
+func structNamed(types *btf.Spec, name string) (*Schema, error) {
 	found, err := types.AnyTypesByName(name)
 	if err != nil && !errors.Is(err, btf.ErrNotFound) {
 		return nil, err
@@ -84,14 +80,14 @@ func structNamed(types *btf.Spec, name string) (btf.Type, error) {
 	for _, t := range found {
 		switch btf.UnderlyingType(t).(type) {
 		case *btf.Struct, *btf.Union:
-			return t, nil
+			return NewSchema(t)
 		}
 	}
 	return nil, fmt.Errorf("no struct %s in BTF: %w", name, ErrNoType)
 }
 
 // onlyEvent finds the struct whose name says that it is the record.
-func onlyEvent(types *btf.Spec) (btf.Type, error) {
+func onlyEvent(types *btf.Spec) (*Schema, error) {
 	var found []btf.Type
 	var names []string
 	for t, err := range types.All() {
@@ -109,7 +105,7 @@ func onlyEvent(types *btf.Spec) (btf.Type, error) {
 	case 0:
 		return nil, fmt.Errorf("no struct is called event: %w", ErrNoType)
 	case 1:
-		return found[0], nil
+		return NewSchema(found[0])
 	}
 	return nil, fmt.Errorf("it could be any of %s: %w", strings.Join(names, ", "), ErrNoType)
 }

@@ -40,21 +40,34 @@ func (s *Schema) rest(raw []byte) []byte {
 
 func (s *Schema) appendNode(dst, base []byte, n *node) []byte {
 	switch n.kind {
-	case structure:
-		return s.appendFields(dst, base[n.off:], n.fields)
-	case Array:
-		return s.appendElements(dst, n.bytes(base), n)
+	case Int:
+		return appendInt(dst, n.int(base))
+	case Uint, Duration:
+		return appendUint(dst, n.uint(base))
+	case Bool:
+		return strconv.AppendBool(dst, n.uint(base) != 0)
+	case Float:
+		return appendFloat(dst, n.float(base))
 	case Enum:
 		return appendNamed(dst, base, n)
+	case Text:
+		return appendString(dst, untilNUL(n.bytes(base)))
+	case Bytes:
+		return appendHex(dst, n.bytes(base))
+	case Addr:
+		return append(n.addr(base).AppendTo(append(dst, '"')), '"')
+	case MAC:
+		return append(appendMAC(append(dst, '"'), n.bytes(base)), '"')
+	case Pointer:
+		return append(appendPointer(append(dst, '"'), n.uint(base)), '"')
 	case Timestamp:
 		return s.appendTimestamp(dst, base, n)
-	case Addr, MAC, Pointer:
-		dst = append(dst, '"')
-		dst = appendPlain(dst, base, n)
-		return append(dst, '"')
-	default:
-		return appendScalar(dst, base, n)
+	case Array:
+		return s.appendElements(dst, n.bytes(base), n)
+	case structure:
+		return s.appendFields(dst, base[n.off:], n.fields)
 	}
+	return dst
 }
 
 // appendFields appends a struct whose bytes begin with b.
@@ -79,23 +92,6 @@ func (s *Schema) appendElements(dst, b []byte, n *node) []byte {
 		dst = s.appendNode(dst, b[i*n.elem.size:], n.elem)
 	}
 	return append(dst, ']')
-}
-
-func appendScalar(dst, base []byte, n *node) []byte {
-	switch n.kind {
-	case Int:
-		return appendInt(dst, n.int(base))
-	case Bool:
-		return strconv.AppendBool(dst, n.uint(base) != 0)
-	case Float:
-		return appendFloat(dst, n.float(base))
-	case Text:
-		return appendString(dst, untilNUL(n.bytes(base)))
-	case Bytes:
-		return appendHex(dst, n.bytes(base))
-	default:
-		return appendUint(dst, n.uint(base))
-	}
 }
 
 // appendNamed appends the name of a value, or the value if it has none.

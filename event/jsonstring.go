@@ -111,8 +111,6 @@ func jsonKey(name string) []byte {
 
 // untilNUL cuts text at its end as C sees it.
 func untilNUL(b []byte) []byte {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		return b[:i]
-	}
+	b, _, _ = bytes.Cut(b, []byte{0})
 	return b
 }

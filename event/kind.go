@@ -50,3 +50,37 @@ type Column struct {
 	// Right is true where values line up at the right, as numbers do.
 	Right bool
 }
+
+// textWidth is how many characters most values of n need.
+func (n *node) textWidth() int {
+	switch n.kind {
+	case Timestamp:
+		return len("2006-01-02T15:04:05.000000000Z")
+	case MAC:
+		return len("00:00:5e:00:53:00")
+	case Addr:
+		if n.size == 16 && n.family == nil {
+			return len("2001:db8:1234:5678::1234")
+		}
+		return len("192.168.100.100")
+	case Text:
+		return min(n.size, 32)
+	case Bytes:
+		return min(2*n.size, 32)
+	case Bool:
+		return len("false")
+	case Pointer:
+		return len("0xffff888012345678")
+	case Duration, Float, Enum:
+		return 10
+	case Array, structure:
+		return 24
+	case Int, Uint:
+		return min(n.width()*3/10+1, 12)
+	}
+	return 0
+}
+
+func (n *node) alignsRight() bool {
+	return n.kind == Int || n.kind == Uint || n.kind == Float || n.kind == Duration
+}

@@ -13,9 +13,14 @@ import (
 // can make a circle.
 const maxResolve = 32
 
-// resolve strips typedefs and qualifiers from t and returns the names of the
-// typedefs: they carry the meaning that the integer below has lost.
-func resolve(t btf.Type) (under btf.Type, typedefs []string) {
+// resolved is a type without its typedefs and qualifiers.
+type resolved struct {
+	btf.Type
+	typedefs []string // their names carry the meaning that the integer below has lost
+}
+
+func resolve(t btf.Type) resolved {
+	var typedefs []string
 	for range maxResolve {
 		switch v := t.(type) {
 		case *btf.Typedef:
@@ -32,10 +37,10 @@ func resolve(t btf.Type) (under btf.Type, typedefs []string) {
 		case *btf.Var:
 			t = v.Type
 		default:
-			return t, typedefs
+			return resolved{t, typedefs}
 		}
 	}
-	return &btf.Void{}, typedefs
+	return resolved{&btf.Void{}, typedefs}
 }
 
 // isGadgetType is true for the types that Inspektor Gadget defines for its

@@ -23,48 +23,55 @@ func (s *Schema) AppendText(dst, raw []byte, column int) []byte {
 		return hex.AppendEncode(dst, s.rest(raw))
 	}
 	l := s.leaves[column]
-	base := raw[l.base:]
-	switch l.kind {
-	case Text:
-		return EscapeTerminal(dst, string(untilNUL(l.bytes(base))))
-	case Timestamp:
-		ns := l.uint(base)
-		if ns == 0 {
-			return dst
-		}
-		return appendTime(dst, s.clock.wall(l.source, ns))
-	case Enum:
-		if name := l.names(l.int(base)); name != "" {
-			return EscapeTerminal(dst, name)
-		}
-	case Array:
-		return s.appendNode(dst, base, l.node)
-	}
-	return appendPlain(dst, base, l.node)
+	return s.appendText(dst, raw[l.base:], l.node)
 }
 
-// appendPlain appends a value without the quotes of JSON.
-func appendPlain(dst, base []byte, n *node) []byte {
+func (s *Schema) appendText(dst, base []byte, n *node) []byte {
 	switch n.kind {
+	case Int, Uint:
+		return appendInteger(dst, base, n)
+	case Bool:
+		return strconv.AppendBool(dst, n.uint(base) != 0)
+	case Float:
+		return strconv.AppendFloat(dst, n.float(base), 'g', -1, 64)
+	case Enum:
+		if name := n.names(n.int(base)); name != "" {
+			return EscapeTerminal(dst, name)
+		}
+		return appendInteger(dst, base, n)
+	case Text:
+		return EscapeTerminal(dst, string(untilNUL(n.bytes(base))))
+	case Bytes:
+		return hex.AppendEncode(dst, n.bytes(base))
 	case Addr:
 		return n.addr(base).AppendTo(dst)
 	case MAC:
 		return appendMAC(dst, n.bytes(base))
 	case Pointer:
-		return strconv.AppendUint(append(dst, '0', 'x'), n.uint(base), 16)
-	case Bytes:
-		return hex.AppendEncode(dst, n.bytes(base))
-	case Bool:
-		return strconv.AppendBool(dst, n.uint(base) != 0)
-	case Float:
-		return strconv.AppendFloat(dst, n.float(base), 'g', -1, 64)
+		return appendPointer(dst, n.uint(base))
+	case Timestamp:
+		ns := n.uint(base)
+		if ns == 0 {
+			return dst
+		}
+		return appendTime(dst, s.clock.wall(n.source, ns))
 	case Duration:
 		return append(dst, time.Duration(n.uint(base)).String()...)
+	case Array, structure:
+		return s.appendNode(dst, base, n)
 	}
+	return dst
+}
+
+func appendInteger(dst, base []byte, n *node) []byte {
 	if n.signed {
 		return strconv.AppendInt(dst, n.int(base), 10)
 	}
 	return strconv.AppendUint(dst, n.uint(base), 10)
+}
+
+func appendPointer(dst []byte, v uint64) []byte {
+	return strconv.AppendUint(append(dst, '0', 'x'), v, 16)
 }
 
 func appendMAC(dst, b []byte) []byte {
@@ -103,36 +110,4 @@ func appendPadded(dst []byte, v, digits int) []byte {
 		v /= 10
 	}
 	return append(dst, b[:digits]...)
-}
-
-// textWidth is how many characters most values of n need.
-func (n *node) textWidth() int {
-	switch n.kind {
-	case Timestamp:
-		return len("2006-01-02T15:04:05.000000000Z")
-	case MAC:
-		return len("00:00:5e:00:53:00")
-	case Addr:
-		if n.size == 16 && n.family == nil {
-			return len("2001:db8:1234:5678::1234")
-		}
-		return len("192.168.100.100")
-	case Text:
-		return min(n.size, 32)
-	case Bytes:
-		return min(2*n.size, 32)
-	case Bool:
-		return len("false")
-	case Pointer:
-		return len("0xffff888012345678")
-	case Duration, Float, Enum:
-		return 10
-	case Array:
-		return 24
-	}
-	return min(n.width()*3/10+1, 12)
-}
-
-func (n *node) alignsRight() bool {
-	return n.kind == Int || n.kind == Uint || n.kind == Float || n.kind == Duration
 }

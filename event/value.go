@@ -14,10 +14,10 @@ func (s *Schema) Value(raw []byte) map[string]any {
 	if !s.Fits(raw) {
 		return map[string]any{"raw": hex.EncodeToString(raw)}
 	}
-	v, ok := s.value(raw, s.root).(map[string]any)
-	if !ok {
+	if s.root.kind != structure {
 		return map[string]any{"value": s.value(raw, s.root)}
 	}
+	v := s.fields(raw, s.root.fields)
 	if rest := s.rest(raw); len(rest) > 0 {
 		v[s.trailing.name] = hex.EncodeToString(rest)
 	}
@@ -26,33 +26,48 @@ func (s *Schema) Value(raw []byte) map[string]any {
 
 func (s *Schema) value(base []byte, n *node) any {
 	switch n.kind {
-	case structure:
-		m := make(map[string]any, len(n.fields))
-		for _, f := range n.fields {
-			m[f.name] = s.value(base[n.off:], f)
-		}
-		return m
-	case Array:
-		list := make([]any, n.count)
-		for i := range list {
-			list[i] = s.value(n.bytes(base)[i*n.elem.size:], n.elem)
-		}
-		return list
-	case Timestamp:
-		return s.timestamp(base, n)
-	case Enum:
-		if name := n.names(n.int(base)); name != "" {
-			return name
-		}
+	case Int, Uint, Duration:
+		return integerValue(base, n)
 	case Bool:
 		return n.uint(base) != 0
 	case Float:
 		return n.float(base)
+	case Enum:
+		if name := n.names(n.int(base)); name != "" {
+			return name
+		}
+		return integerValue(base, n)
 	case Text:
 		return string(untilNUL(n.bytes(base)))
-	case Addr, MAC, Pointer, Bytes:
-		return string(appendPlain(nil, base, n))
+	case Bytes, Addr, MAC, Pointer:
+		return string(s.appendText(nil, base, n))
+	case Timestamp:
+		return s.timestamp(base, n)
+	case Array:
+		return s.elements(n.bytes(base), n)
+	case structure:
+		return s.fields(base[n.off:], n.fields)
 	}
+	return nil
+}
+
+func (s *Schema) fields(b []byte, fields []*node) map[string]any {
+	m := make(map[string]any, len(fields))
+	for _, f := range fields {
+		m[f.name] = s.value(b, f)
+	}
+	return m
+}
+
+func (s *Schema) elements(b []byte, n *node) []any {
+	list := make([]any, n.count)
+	for i := range list {
+		list[i] = s.value(b[i*n.elem.size:], n.elem)
+	}
+	return list
+}
+
+func integerValue(base []byte, n *node) any {
 	if n.signed {
 		return n.int(base)
 	}

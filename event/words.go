@@ -2,7 +2,10 @@
 
 package event
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The names of C fields say what BTF cannot: that four bytes are an address.
 // A name is looked at word by word, so that ip_len is not taken for an address.
@@ -18,12 +21,7 @@ func words(name string) []string {
 }
 
 func oneOf(word string, list ...string) bool {
-	for _, l := range list {
-		if word == l {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, word)
 }
 
 // namesAddr is true for saddr, src_ip, ip_dst, remote_addr4, but not for
