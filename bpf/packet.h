@@ -60,6 +60,29 @@ struct bh_extension {
 	__be16 fragment; /* of a fragment header: offset, flags */
 };
 
+/*
+ * Copies the len bytes at offset, max of them at most (a constant power of
+ * two), out of the packet, its non-linear part included. Returns how many came,
+ * 0 if there are none or the packet ends before.
+ *
+ * A length that was read from a packet needs both bounds in a form that the
+ * verifier of every kernel believes and that clang does not optimise away.
+ */
+static __always_inline __u32 bh_load(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len,
+				     __u32 max)
+{
+	if (len == 0)
+		return 0;
+	if (len > max)
+		len = max;
+	len--;
+	asm volatile("" : "+r"(len));
+	len = (len & (max - 1)) + 1;
+	if (bpf_skb_load_bytes(skb, offset, to, len))
+		return 0;
+	return len;
+}
+
 /* A cursor at the first byte of the packet. */
 static __always_inline struct bh_cursor bh_cursor(const struct __sk_buff *skb)
 {
