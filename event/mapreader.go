@@ -19,10 +19,10 @@ var ErrNotReadable = errors.New("map has no entries to print")
 // MapReader reads all entries of maps of one type. It never changes and is
 // safe for concurrent use.
 type MapReader struct {
-	name   string
-	kind   ebpf.MapType
-	key    *Schema // nil: hex
-	value  *Schema
+	name  string
+	kind  ebpf.MapType
+	key   *Schema // nil: hex
+	value *Schema
 }
 
 // NewMapReader returns a reader for maps made from spec. Keys and values
