@@ -22,10 +22,10 @@ PACKAGES := busybox-static ca-certificates clang-19 clang-format-19 docker.io co
 	util-linux
 
 # <asm/types.h> is in the compiler's multiarch folder; -idirafter keeps it behind
-# everything else. Objects must not tell where they were compiled.
-BPF_INCLUDES = -I$(CURDIR)/bpf -I$(CURDIR)/bpf/libbpf \
-	-idirafter /usr/include/$(shell gcc -print-multiarch)
-BPF_REPRODUCIBLE = -fno-ident -fdebug-compilation-dir=. -ffile-prefix-map=$(CURDIR)/=
+# everything else. Our own headers are named relative to where the compiler runs,
+# so that no object tells where it was compiled.
+BPF_CFLAGS = -idirafter /usr/include/$(shell gcc -print-multiarch) \
+	-include $(CURDIR)/bpf/reproducible.h
 
 OBJECTS := $(patsubst %.bpf.c,%.o,$(wildcard testdata/objects/*.bpf.c))
 
@@ -51,7 +51,7 @@ deps: ## install the Debian packages that the other targets need (root)
 .PHONY: generate
 generate: objects ## compile the eBPF objects and write the Go code that embeds them
 	@BPF2GO_CC=$(CLANG) BPF2GO_STRIP=$(LLVM_STRIP) \
-		BPF2GO_CFLAGS="$(BPF_INCLUDES) $(BPF_REPRODUCIBLE)" $(GO) generate ./...
+		BPF2GO_CFLAGS="$(BPF_CFLAGS)" $(GO) generate ./...
 
 .PHONY: generate-check
 generate-check: ## check that generating again changes nothing
@@ -67,6 +67,7 @@ FORCE:
 testdata/objects/%.o: BTF := -g
 testdata/objects/nobtf.o: BTF :=
 testdata/objects/%.o: testdata/objects/%.bpf.c FORCE
-	@$(CLANG) -target bpf -mcpu=v3 -O2 $(BTF) -Wall -Werror $(BPF_INCLUDES) $(BPF_REPRODUCIBLE) \
-		-c $< -o $@
-	@$(LLVM_STRIP) -g $@
+	@$(CLANG) -target bpf -mcpu=v3 -O2 $(BTF) -Wall -Werror -fno-ident -fdebug-compilation-dir=. \
+		-Ibpf -Ibpf/libbpf $(BPF_CFLAGS) -c $< -o $@.tmp
+	@$(LLVM_STRIP) -g $@.tmp
+	@mv $@.tmp $@
