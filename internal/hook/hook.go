@@ -134,6 +134,11 @@ func Open(ns *netns.NS, backend Backend, opts Options) (*Set, error) {
 			return nil, fmt.Errorf("open tcx in %s: %w", ns, err)
 		}
 		s.via = &tcx{ns: ns}
+	case Clsact:
+		if err := opts.Owner.check(); err != nil {
+			return nil, fmt.Errorf("open clsact in %s: %w", ns, err)
+		}
+		s.via = &clsact{ns: ns, owner: opts.Owner, age: opts.LinkAge}
 	default:
 		return nil, fmt.Errorf("open %s in %s: %w", backend, ns, unix.EINVAL)
 	}

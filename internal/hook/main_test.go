@@ -101,6 +101,8 @@ type pair struct {
 const (
 	nearAddr = "192.0.2.1"
 	farAddr  = "192.0.2.2"
+	nearMAC  = "02:00:00:00:00:01"
+	farMAC   = "02:00:00:00:00:02"
 )
 
 func newPair(tb testing.TB) pair {
@@ -109,6 +111,11 @@ func newPair(tb testing.TB) pair {
 	p.nearIndex, p.farIndex = testutil.Veth(tb, p.near, "near0", p.far, "far0")
 	testutil.AddAddr(tb, p.near, "near0", nearAddr+"/24")
 	testutil.AddAddr(tb, p.far, "far0", farAddr+"/24")
+	// Fixed neighbours: a lost ARP reply would be felt by later packets.
+	testutil.Exec(tb, p.near, "ip", "link", "set", "near0", "address", nearMAC)
+	testutil.Exec(tb, p.far, "ip", "link", "set", "far0", "address", farMAC)
+	testutil.Exec(tb, p.near, "ip", "neigh", "replace", farAddr, "lladdr", farMAC, "dev", "near0", "nud", "permanent")
+	testutil.Exec(tb, p.far, "ip", "neigh", "replace", nearAddr, "lladdr", nearMAC, "dev", "far0", "nud", "permanent")
 	return p
 }
 

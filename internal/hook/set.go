@@ -54,7 +54,8 @@ type Hook struct {
 	point   Point
 	program ebpf.ProgramID
 
-	link link.Link // TCX
+	link   link.Link // TCX
+	filter filter    // Clsact
 }
 
 // Index returns the link's interface index at the time of attaching.

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hook
+
+import (
+	"errors"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// filters returns those of one point of a link in the order in which they run.
+// There are none on a link that does not exist. What the kernel says about a
+// priority as a whole is left out.
+func (c *conn) filters(index int, parent uint32) ([]filter, error) {
+	msgs, err := c.dumpFilters(index, parent)
+	if err != nil {
+		return nil, err
+	}
+	var filters []filter
+	for _, m := range msgs {
+		f, err := parseFilter(m.Data)
+		if err != nil {
+			return nil, err
+		}
+		if f.handle != 0 {
+			filters = append(filters, f)
+		}
+	}
+	return filters, nil
+}
+
+func (c *conn) dumpFilters(index int, parent uint32) ([]netlink.Message, error) {
+	msgs, err := c.dump(netlink.Message{
+		Header: netlink.Header{Type: unix.RTM_GETTFILTER},
+		Data:   tcmsg{index: index, parent: parent}.encode(),
+	})
+	return msgs, ignoreErrno(err, unix.ENODEV)
+}
+
+// has reports whether exactly this filter is there.
+func (c *conn) has(want filter) (bool, error) {
+	filters, err := c.filters(want.index, want.parent)
+	for _, f := range filters {
+		if f == want {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// unlessGone returns nil instead of err if the filter is not there: the link
+// or the qdisc went in between, which the kernel reports in several ways.
+func (c *conn) unlessGone(f filter, err error) error {
+	if err == nil {
+		return nil
+	}
+	if there, listErr := c.has(f); listErr == nil && !there {
+		return nil
+	}
+	return err
+}
+
+// inUse reports whether anything is on the clsact qdisc of a link, be it only a
+// priority without a filter yet.
+func (c *conn) inUse(index int) (bool, error) {
+	for _, point := range []Point{Ingress, Egress} {
+		msgs, err := c.dumpFilters(index, point.parent())
+		if err != nil || len(msgs) > 0 {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// qdiscKinds returns the kinds of the qdiscs in the ingress slots of links, ""
+// for none.
+func (c *conn) qdiscKinds(indexes []int) ([]string, []error) {
+	kinds, errs := make([]string, len(indexes)), make([]error, len(indexes))
+	msgs := make([]netlink.Message, len(indexes))
+	for i, index := range indexes {
+		m, err := qdiscMessage(unix.RTM_GETQDISC, index, "")
+		if err != nil {
+			errs[i] = err
+			return kinds, errs
+		}
+		// Without it the kernel answers to the listeners of the group only.
+		m.Header.Flags = netlink.Echo
+		msgs[i] = m
+	}
+	for i, r := range c.batch(msgs) {
+		errs[i] = ignoreErrno(r.err, unix.ENOENT)
+		for _, m := range r.messages {
+			kinds[i], errs[i] = parseQdiscKind(m.Data)
+		}
+	}
+	return kinds, errs
+}
+
+func ignoreErrno(err error, errnos ...unix.Errno) error {
+	for _, errno := range errnos {
+		if errors.Is(err, errno) {
+			return nil
+		}
+	}
+	return err
+}
