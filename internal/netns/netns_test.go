@@ -90,6 +90,22 @@ func TestOpenPathOfNothing(t *testing.T) {
 	qt.Assert(t, qt.ErrorIs(err, os.ErrNotExist))
 }
 
+func TestOpenNameFindsWhatIPNetnsMade(t *testing.T) {
+	t.Parallel()
+	self := mustSelf(t)
+	name := "boathook-test-" + strconv.Itoa(os.Getpid())
+	testutil.Exec(t, self, "ip", "netns", "add", name)
+	defer testutil.Exec(t, self, "ip", "netns", "del", name)
+
+	ns, err := netns.OpenName(name)
+	qt.Assert(t, qt.IsNil(err))
+	defer mustClose(t, ns)
+	var st unix.Stat_t
+	qt.Assert(t, qt.IsNil(unix.Stat(filepath.Join(netns.RunDir, name), &st)))
+	qt.Assert(t, qt.Equals(uint64(ns.Inode()), st.Ino))
+	qt.Assert(t, qt.IsFalse(ns.Same(self)))
+}
+
 func TestOpenNameRefusesPaths(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", ".", "..", "../netns/x", "/proc/self/ns/net"} {
