@@ -24,7 +24,7 @@ func Nearest(want string, names []string, limit int) []string {
 	for _, name := range names {
 		lower := strings.ToLower(name)
 		distance := editDistance(want, lower)
-		contained := lower != "" && (strings.Contains(lower, want) || strings.Contains(want, lower))
+		contained := len(lower) > 1 && (strings.Contains(lower, want) || strings.Contains(want, lower))
 		if contained || distance <= max(1, len(want)/3) {
 			found = append(found, candidate{name, distance})
 		}
