@@ -3,7 +3,9 @@
 package hook
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -27,6 +29,8 @@ func (c *conn) filters(index int, parent uint32) ([]filter, error) {
 			filters = append(filters, f)
 		}
 	}
+	// The kernel gives chains in the order in which they were made.
+	slices.SortStableFunc(filters, func(a, b filter) int { return cmp.Compare(a.chain, b.chain) })
 	return filters, nil
 }
 

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hook
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/boathook/boathook/internal/netns"
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// What an [Entry] is attached through.
+const (
+	ByTCX     = "tcx"
+	ByClsact  = "clsact"
+	ByNetkit  = "netkit"
+	ByIngress = "ingress" // the `ingress` qdisc, or a filter on it
+)
+
+// Entry is something on a point of a link, whoever put it there. What does not
+// apply or cannot be known is zero.
+type Entry struct {
+	Point Point
+	// Backend is one of ByTCX, ByClsact, ByNetkit and ByIngress.
+	Backend string
+	// Position counts the entries of a point from 0 in the order in which they
+	// run. How far a packet gets is up to what each one returns.
+	Position int
+
+	// ProgramID is 0 for an ingress qdisc and for filters that are no BPF
+	// programs.
+	ProgramID ebpf.ProgramID
+	// ProgramName is given at load time, at most 15 bytes.
+	ProgramName string
+	// ProgramTag is the hash of the program's instructions, in hex.
+	ProgramTag string
+	// LoadTime is when the program was loaded, as time since boot.
+	LoadTime time.Duration
+
+	// LinkID is the BPF link's id; 0 for programs attached without a link.
+	LinkID link.ID
+
+	// The fields below are those of filters.
+
+	// Kind is the classifier: "bpf", "u32", "flower" and so on.
+	Kind string
+	// Name is what the filter's maker called it.
+	Name     string
+	Priority uint16
+	Handle   uint32
+	Protocol uint16 // EtherType
+	// Chain is 0 for what every packet passes. Filters of other chains run
+	// only if one of chain 0 jumps there.
+	Chain uint32
+	// Owner is set if the name is an owner tag of this program.
+	Owner *Owner
+}
+
+// List returns everything on both points of a link, ingress first, each in the
+// order in which it runs. An `ingress` qdisc, which keeps a clsact qdisc away,
+// is an entry itself, ahead of its filters.
+//
+// Returns an error that wraps unix.ENODEV if the link does not exist. Links of
+// type netkit need Linux 6.7 and their primary end; TCX needs Linux 6.6. Older
+// kernels have nothing there to list.
+func List(ns *netns.NS, index int) ([]Entry, error) {
+	entries, err := list(ns, index)
+	if err != nil {
+		return nil, fmt.Errorf("list programs of ifindex %d in %s: %w", index, ns, err)
+	}
+	return entries, nil
+}
+
+func list(ns *netns.NS, index int) ([]Entry, error) {
+	var bpf [numPlaces][]Entry
+	err := ns.Do(func() error {
+		for place, p := range bpfPlaces() {
+			var err error
+			if bpf[place], err = listBPF(index, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var tc [2][]Entry
+	err = withConn(ns, func(c *conn) error {
+		var err error
+		tc, err = c.listTC(index)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	// A netkit's programs run where its two ends send: the peer's ahead of
+	// what the primary end receives, the primary's behind what it sends.
+	ingress := number(slices.Concat(bpf[netkitPeer], bpf[tcxIngress], tc[Ingress]))
+	egress := number(slices.Concat(bpf[tcxEgress], tc[Egress], bpf[netkitPrimary]))
+	entries := slices.Concat(ingress, egress)
+	for i := range entries {
+		entries[i].describe()
+	}
+	return entries, nil
+}
+
+// The places of BPF programs that the bpf(2) system call lists.
+const (
+	netkitPeer = iota
+	tcxIngress
+	tcxEgress
+	netkitPrimary
+	numPlaces
+)
+
+type bpfPlace struct {
+	attach  ebpf.AttachType
+	backend string
+	point   Point
+}
+
+func bpfPlaces() [numPlaces]bpfPlace {
+	return [numPlaces]bpfPlace{
+		netkitPeer:    {ebpf.AttachNetkitPeer, ByNetkit, Ingress},
+		tcxIngress:    {ebpf.AttachTCXIngress, ByTCX, Ingress},
+		tcxEgress:     {ebpf.AttachTCXEgress, ByTCX, Egress},
+		netkitPrimary: {ebpf.AttachNetkitPrimary, ByNetkit, Egress},
+	}
+}
+
+// listBPF must run inside the namespace.
+func listBPF(index int, p bpfPlace) ([]Entry, error) {
+	result, err := link.QueryPrograms(link.QueryOptions{Target: index, Attach: p.attach})
+	// EINVAL: the kernel does not know the attach type. ENXIO and EACCES: the
+	// link is no netkit, or its peer end. ENOENT: nothing there, on Linux 6.6.
+	err = ignoreErrno(err, unix.EINVAL, unix.ENXIO, unix.EACCES, unix.EOPNOTSUPP, unix.ENOENT)
+	if err != nil || result == nil {
+		return nil, err
+	}
+	var entries []Entry
+	for _, prog := range result.Programs {
+		e := Entry{Point: p.point, Backend: p.backend, ProgramID: prog.ID}
+		if id, ok := prog.LinkID(); ok {
+			e.LinkID = id
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// listTC returns what is on the qdisc in the link's ingress slot.
+func (c *conn) listTC(index int) ([2][]Entry, error) {
+	var points [2][]Entry
+	if err := c.exists(index); err != nil {
+		return points, err
+	}
+	kinds, errs := c.qdiscKinds([]int{index})
+	if errs[0] != nil {
+		return points, errs[0]
+	}
+	switch kinds[0] {
+	case kindClsact:
+		for _, point := range []Point{Ingress, Egress} {
+			filters, err := c.filters(index, point.parent())
+			if err != nil {
+				return points, err
+			}
+			points[point] = entriesOf(filters, point, ByClsact)
+		}
+	case kindIngress:
+		// It gives its only list for either point.
+		filters, err := c.filters(index, parentIngress)
+		if err != nil {
+			return points, err
+		}
+		qdisc := Entry{Point: Ingress, Backend: ByIngress}
+		points[Ingress] = append([]Entry{qdisc}, entriesOf(filters, Ingress, ByIngress)...)
+	}
+	return points, nil
+}
+
+func entriesOf(filters []filter, point Point, backend string) []Entry {
+	var entries []Entry
+	for _, f := range filters {
+		e := Entry{
+			Point: point, Backend: backend, ProgramID: f.program,
+			Kind: f.kind, Name: f.name, Priority: f.priority, Handle: f.handle,
+			Protocol: f.protocol, Chain: f.chain,
+		}
+		if tag, ok := parseTag(f.name); ok {
+			e.Owner = &tag.owner
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// exists returns unix.ENODEV if it does not: other requests say nothing then.
+func (c *conn) exists(index int) error {
+	data := make([]byte, unix.SizeofIfInfomsg)
+	binary.NativeEndian.PutUint32(data[4:], uint32(int32(index))) // ifi_index
+	return c.batch([]netlink.Message{{Header: netlink.Header{Type: unix.RTM_GETLINK}, Data: data}})[0].err
+}
+
+// describe adds what the kernel knows of the program. It may have been unloaded
+// since it was listed.
+func (e *Entry) describe() {
+	if e.ProgramID == 0 {
+		return
+	}
+	prog, err := ebpf.NewProgramFromID(e.ProgramID)
+	if err != nil {
+		return
+	}
+	info, err := prog.Info()
+	if err = errors.Join(err, prog.Close()); err != nil {
+		return
+	}
+	e.ProgramName, e.ProgramTag = info.Name, info.Tag
+	if at, ok := info.LoadTime(); ok {
+		e.LoadTime = at
+	}
+}
+
+// number counts the entries of one point.
+func number(entries []Entry) []Entry {
+	for i := range entries {
+		entries[i].Position = i
+	}
+	return entries
+}
