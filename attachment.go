@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boathook
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/boathook/boathook/internal/hook"
+	"github.com/boathook/boathook/internal/linktable"
+	"github.com/boathook/boathook/internal/netns"
+	"golang.org/x/sys/unix"
+)
+
+// placement is where one attachment goes and what it stands for.
+type placement struct {
+	space     netns.Key
+	index     int
+	point     hook.Point
+	direction Direction
+}
+
+// attachment is one program on one hook.
+type attachment struct {
+	placement
+	tenant *tenant
+	// inner is the link inside the target's netns, host its other end. For a hook
+	// inside, or an interface target, host or inner is zero.
+	inner, host linktable.Link
+	load        *load
+	hook        *hook.Hook
+	since       time.Time
+}
+
+// hostPoint is where the host end of a veth sees traffic of a direction: what
+// the container receives leaves the host end, and the other way round.
+func hostPoint(d Direction) hook.Point {
+	if d == Ingress {
+		return hook.Egress
+	}
+	return hook.Ingress
+}
+
+// ownPoint is where the link itself sees traffic of a direction.
+func ownPoint(d Direction) hook.Point {
+	if d == Ingress {
+		return hook.Ingress
+	}
+	return hook.Egress
+}
+
+// attachLocked makes the attachments and returns an error for each that was not
+// made, in the same order. Nothing stays of one that failed.
+func (r *Runtime) attachLocked(list []*attachment) []error {
+	errs := make([]error, len(list))
+	bySpace := map[netns.Key][]int{}
+	for i, a := range list {
+		if errs[i] = r.prepareLocked(a); errs[i] == nil {
+			bySpace[a.space] = append(bySpace[a.space], i)
+		}
+	}
+	for key, members := range bySpace {
+		requests := make([]hook.Request, len(members))
+		for n, i := range members {
+			a := list[i]
+			requests[n] = hook.Request{Index: a.index, Point: a.point, Program: a.load.Program(), Order: r.opts.Order.on(r.opts.Verdict)}
+		}
+		hooks, failures := r.spaces[key].hooks.Attach(requests)
+		for n, i := range members {
+			a := list[i]
+			if failures[n] == nil {
+				a.hook, a.since = hooks[n], time.Now()
+				continue
+			}
+			errs[i] = errors.Join(fmt.Errorf("attach to %s of %s: %w", a.point, a.linkName(), failures[n]), r.leaveLocked(a.load, a.index))
+		}
+	}
+	return errs
+}
+
+// prepareLocked enters the link into a load, so that the program knows it before
+// the first packet comes.
+func (r *Runtime) prepareLocked(a *attachment) error {
+	if a.tenant.ns != nil && a.space == a.tenant.ns.Key() {
+		if _, err := r.insideLocked(a.tenant); err != nil {
+			return err
+		}
+	}
+	key := loadKey{direction: a.direction, point: a.point, space: a.space}
+	switch {
+	case a.tenant.ns == nil || a.space == a.tenant.ns.Key():
+		key.netns = a.tenant.inode(r)
+	case r.perNetnsLocked():
+		key.netns = a.tenant.inode(r)
+	case r.opts.PerNetns:
+		r.notify(Notice{Err: errTooMany})
+	}
+	var err error
+	a.load, err = r.enterLocked(key, a.index, a.tenant.inode(r))
+	if err != nil {
+		return fmt.Errorf("prepare for %s: %w", a.linkName(), err)
+	}
+	return nil
+}
+
+// detachLocked takes attachments off their hooks and keeps what they counted.
+func (r *Runtime) detachLocked(list []*attachment) error {
+	bySpace := map[netns.Key][]*hook.Hook{}
+	for _, a := range list {
+		if a.hook != nil {
+			bySpace[a.space] = append(bySpace[a.space], a.hook)
+		}
+	}
+	var errs []error
+	for key, hooks := range bySpace {
+		errs = append(errs, r.spaces[key].hooks.Detach(hooks))
+	}
+	for _, a := range list {
+		delete(a.tenant.attachments, a.placement)
+		if a.load == nil {
+			continue
+		}
+		counters, err := a.load.Counters(a.index)
+		r.past.add(counters)
+		errs = append(errs, err, r.leaveLocked(a.load, a.index))
+		a.hook, a.load = nil, nil
+	}
+	return errors.Join(errs...)
+}
+
+func (a *attachment) linkName() string {
+	link := a.host
+	if link.Index == 0 {
+		link = a.inner
+	}
+	return fmt.Sprintf("%s (ifindex %d)", link.Name, link.Index)
+}
+
+// vanished says whether an attachment failed because its link is gone, which is
+// no failure: there is nothing left to attach to.
+func vanished(err error) bool {
+	return errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO)
+}

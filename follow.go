@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boathook
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/boathook/boathook/container"
+)
+
+// Follow attaches to the containers of a source that the selector picks: to
+// those that run now in one burst, to others as they start, until ctx is done.
+// Then it returns nil, and the containers stay attached until Close. Several
+// sources may be followed at once.
+//
+// A container that cannot be attached is told to Options.Notify and tried again.
+// Follow returns the source's error if its runtime was never reached.
+func (r *Runtime) Follow(ctx context.Context, source container.Source, sel container.Selector) error {
+	f := follower{runtime: r, sel: sel}
+	return source.Watch(ctx, func(e container.Event) { f.handle(ctx, e) })
+}
+
+// follower turns a source's events into targets. It is used from one goroutine.
+type follower struct {
+	runtime *Runtime
+	sel     container.Selector
+	// initial collects the containers that run at the start, until the list is complete.
+	initial []Target
+	synced  bool
+}
+
+func (f *follower) handle(ctx context.Context, e container.Event) {
+	switch e.Type {
+	case container.Added:
+		if !f.sel.Match(e.Container) {
+			return
+		}
+		if !f.synced {
+			f.initial = append(f.initial, ContainerTarget(e.Container))
+			return
+		}
+		f.runtime.follow(ctx, ContainerTarget(e.Container))
+	case container.Changed:
+		f.change(ctx, e.Container)
+	case container.Removed:
+		f.remove(e.Container)
+	case container.Synced:
+		f.synced = true
+		f.runtime.follow(ctx, f.initial...)
+		f.initial = nil
+	case container.Degraded:
+		f.runtime.notify(Notice{Err: e.Err})
+	}
+}
+
+// change follows a container that was renamed into or out of what is selected.
+func (f *follower) change(ctx context.Context, c container.Container) {
+	if f.sel.Match(c) {
+		f.runtime.follow(ctx, ContainerTarget(c))
+		return
+	}
+	f.remove(c)
+}
+
+func (f *follower) remove(c container.Container) {
+	err := f.runtime.Remove(ContainerTarget(c).ID)
+	if err != nil && !errors.Is(err, ErrNotAttached) && !errors.Is(err, ErrClosed) {
+		f.runtime.notify(Notice{Target: ContainerTarget(c).ID, Err: err})
+	}
+}
+
+// follow adds targets and keeps those that fail for a retry.
+func (r *Runtime) follow(ctx context.Context, targets ...Target) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || len(targets) == 0 {
+		return
+	}
+	if r.addLocked(ctx, targets) == nil {
+		return
+	}
+	for _, target := range targets {
+		if r.targets[target.ID] != nil {
+			continue
+		}
+		err := r.addLocked(ctx, []Target{target})
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		r.notify(Notice{Target: target.ID, Err: err})
+		if !isFinal(err) {
+			r.failed[target.ID] = &failure{target: target, delay: firstRetry, next: time.Now().Add(firstRetry)}
+		}
+	}
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package object
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/boathook/boathook/internal/fault"
+	"github.com/cilium/ebpf"
+)
+
+// Want is what the user says about programs and directions.
+type Want struct {
+	// Programs are "NAME" or "NAME:ingress|egress|both"; none: by section and name.
+	Programs []string
+	// AsSchedCLS takes programs whose section says no type as tc programs.
+	AsSchedCLS bool
+	// Direction is "ingress", "egress" or "both"; empty is both.
+	Direction string
+}
+
+// Chosen names the program for each direction; empty for none.
+type Chosen struct {
+	Ingress, Egress string
+	// SocketFilter says that one of them is a socket filter, whose return value is
+	// a length and no verdict.
+	SocketFilter bool
+}
+
+// ways is a set of directions.
+type ways uint8
+
+const (
+	ingress ways = 1 << iota
+	egress
+	both = ingress | egress
+)
+
+func parseWays(text string) (ways, error) {
+	switch text {
+	case "ingress":
+		return ingress, nil
+	case "egress":
+		return egress, nil
+	case "", "both":
+		return both, nil
+	}
+	return 0, fault.Usage("ingress, egress or both", "unknown direction %q", text)
+}
+
+// Choose picks the program for each direction.
+func (o *Object) Choose(want Want) (Chosen, error) {
+	wanted, err := parseWays(want.Direction)
+	if err != nil {
+		return Chosen{}, err
+	}
+	candidates := o.candidates(want.AsSchedCLS)
+	if len(candidates) == 0 {
+		return Chosen{}, o.noCandidate(want.AsSchedCLS)
+	}
+	picked, err := o.named(want.Programs, candidates)
+	if err != nil {
+		return Chosen{}, err
+	}
+	if len(want.Programs) == 0 {
+		if picked, err = o.byName(candidates); err != nil {
+			return Chosen{}, err
+		}
+	}
+	var c Chosen
+	for _, p := range picked {
+		p.ways &= wanted
+		if err := c.take(p); err != nil {
+			return Chosen{}, err
+		}
+		if p.ways != 0 && o.Spec.Programs[p.name].Type == ebpf.SocketFilter {
+			c.SocketFilter = true
+		}
+	}
+	if c.Ingress == "" && c.Egress == "" {
+		return Chosen{}, fault.Usage("programs: "+strings.Join(candidates, ", "), "no program of %s is for %s", o.Path, want.Direction)
+	}
+	return c, nil
+}
+
+// pick is a program with the directions it is for.
+type pick struct {
+	name string
+	ways ways
+}
+
+func (c *Chosen) take(p pick) error {
+	for _, slot := range []struct {
+		way  ways
+		word string
+		name *string
+	}{{ingress, "ingress", &c.Ingress}, {egress, "egress", &c.Egress}} {
+		if p.ways&slot.way == 0 {
+			continue
+		}
+		if *slot.name != "" && *slot.name != p.name {
+			return fault.Usage("choose with --program NAME:"+slot.word, "programs %s and %s are both for %s", *slot.name, p.name, slot.word)
+		}
+		*slot.name = p.name
+	}
+	return nil
+}
+
+// candidates are the programs that may run on a hook: not those that others tail-call.
+func (o *Object) candidates(asSchedCLS bool) []string {
+	called := map[string]bool{}
+	for _, name := range o.progArrays() {
+		for _, kv := range o.Spec.Maps[name].Contents {
+			if prog, ok := kv.Value.(string); ok {
+				called[prog] = true
+			}
+		}
+	}
+	var names []string
+	for _, name := range sortedKeys(o.Spec.Programs) {
+		prog := o.Spec.Programs[name]
+		untyped := asSchedCLS && prog.Type == ebpf.UnspecifiedProgram
+		if !called[name] && (untyped || isTCSection(prog.SectionName)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func isTCSection(section string) bool {
+	first, _, _ := strings.Cut(section, "/")
+	for _, prefix := range []string{"classifier", "action", "socket"} {
+		if strings.HasPrefix(first, prefix) {
+			return true
+		}
+	}
+	return first == "tc" || first == "tcx"
+}
+
+func (o *Object) noCandidate(asSchedCLS bool) error {
+	var untyped, others []string
+	for _, name := range sortedKeys(o.Spec.Programs) {
+		prog := o.Spec.Programs[name]
+		if prog.Type == ebpf.UnspecifiedProgram {
+			untyped = append(untyped, name)
+		}
+		others = append(others, fmt.Sprintf("%s (%s, section %s)", name, prog.Type, prog.SectionName))
+	}
+	hint := "it has: " + or(others, "no programs at all")
+	if len(untyped) > 0 && !asSchedCLS {
+		hint = "if " + strings.Join(untyped, ", ") + " is meant for tc: --as sched_cls"
+	}
+	return fault.Failure(hint, "%s: %w", o.Path, errNoCandidate)
+}
+
+// named resolves --program values.
+func (o *Object) named(values, candidates []string) ([]pick, error) {
+	var picked []pick
+	for _, value := range values {
+		name, word, directed := strings.Cut(value, ":")
+		if o.Spec.Programs[name] == nil {
+			return nil, fault.Usage("programs: "+strings.Join(candidates, ", "), "no program %q in %s", name, o.Path)
+		}
+		p := pick{name: name, ways: o.direction(name)}
+		if directed {
+			var err error
+			if p.ways, err = parseWays(word); err != nil {
+				return nil, err
+			}
+		}
+		if p.ways == 0 {
+			p.ways = both
+		}
+		picked = append(picked, p)
+	}
+	return picked, nil
+}
+
+// byName takes directions from sections and names. A single program without one
+// is for both.
+func (o *Object) byName(candidates []string) ([]pick, error) {
+	var picked []pick
+	var unknown []string
+	for _, name := range candidates {
+		p := pick{name: name, ways: o.direction(name)}
+		if p.ways == 0 {
+			unknown = append(unknown, name)
+		}
+		picked = append(picked, p)
+	}
+	if len(candidates) == 1 && len(unknown) == 1 {
+		picked[0].ways = both
+		return picked, nil
+	}
+	if len(unknown) > 0 {
+		return nil, fault.Usage("choose with --program NAME:ingress|egress|both", "%s has several programs, and nothing says for which direction: %s", o.Path, strings.Join(unknown, ", "))
+	}
+	return picked, nil
+}
+
+// direction reads the direction of a program from its section, then from the
+// words of its name; 0 if neither says.
+func (o *Object) direction(name string) ways {
+	for _, text := range []string{o.Spec.Programs[name].SectionName, name} {
+		words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r < 'a' || r > 'z' })
+		var found ways
+		for _, word := range words {
+			switch word {
+			case "ingress":
+				found |= ingress
+			case "egress":
+				found |= egress
+			}
+		}
+		if found == ingress || found == egress {
+			return found
+		}
+	}
+	return 0
+}

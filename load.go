@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boathook
+
+import (
+	"errors"
+
+	"github.com/boathook/boathook/internal/dispatch"
+	"github.com/boathook/boathook/internal/hook"
+	"github.com/boathook/boathook/internal/netns"
+)
+
+// maxPerNetns bounds the copies that PerNetns makes: each costs two programs, a
+// ring buffer and, while it runs, a goroutine.
+const maxPerNetns = 256
+
+// errTooMany is told when PerNetns stops to make copies.
+var errTooMany = errors.New("256 copies of the program are loaded: events of further targets do not say whose they are")
+
+// loadKey says what a copy of the program serves. A program cannot tell which
+// hook runs it, and ifindex means something only inside one network namespace,
+// so there is a copy for each combination.
+type loadKey struct {
+	direction Direction
+	point     hook.Point
+	space     netns.Key
+	// netns is the one target's that the copy serves; 0 if it serves many.
+	netns uint32
+}
+
+type load struct {
+	*dispatch.Load
+	key loadKey
+}
+
+// enterLocked enters a link into a load for key, making the load if needed.
+func (r *Runtime) enterLocked(key loadKey, index int, inode uint32) (*load, error) {
+	for _, l := range r.loads[key] {
+		err := l.SetLink(index, inode)
+		if err == nil {
+			return l, nil
+		}
+		if !errors.Is(err, dispatch.ErrFull) {
+			return nil, err
+		}
+	}
+	l, err := r.newLoadLocked(key)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.SetLink(index, inode); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	r.loads[key] = append(r.loads[key], l)
+	return l, nil
+}
+
+func (r *Runtime) newLoadLocked(key loadKey) (*load, error) {
+	opts := dispatch.LoadOptions{Mode: r.opts.Verdict.mode(), AllowWrites: r.opts.AllowWrites}
+	if key.netns != 0 {
+		opts.Links = 16
+	}
+	if r.opts.Events != nil {
+		opts.Sink = func(e dispatch.Event) {
+			r.opts.Events(Event{Direction: key.direction, Netns: key.netns, Map: e.Map, Data: e.Data, Perf: e.Perf, Lost: e.Lost})
+		}
+	}
+	l, err := dispatch.NewLoad(r.source, r.program.name(key.direction), opts)
+	if err != nil {
+		return nil, err
+	}
+	return &load{Load: l, key: key}, nil
+}
+
+// leaveLocked takes a link out of its load, and frees a load that serves none
+// unless it is likely to be needed again.
+func (r *Runtime) leaveLocked(l *load, index int) error {
+	err := l.ClearLink(index)
+	home := r.spaces[l.key.space] != nil && r.spaces[l.key.space].table != nil
+	if l.Links() > 0 || (home && l.key.netns == 0) {
+		return err
+	}
+	rest := r.loads[l.key][:0]
+	for _, other := range r.loads[l.key] {
+		if other != l {
+			rest = append(rest, other)
+		}
+	}
+	r.loads[l.key] = rest
+	if len(rest) == 0 {
+		delete(r.loads, l.key)
+	}
+	return errors.Join(err, l.Close())
+}
+
+// perNetnsLocked says whether the target's netns gets its own copy of the program.
+func (r *Runtime) perNetnsLocked() bool {
+	if !r.opts.PerNetns {
+		return false
+	}
+	copies := 0
+	for key, loads := range r.loads {
+		if key.netns != 0 {
+			copies += len(loads)
+		}
+	}
+	return copies < maxPerNetns
+}

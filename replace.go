@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boathook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/boathook/boathook/internal/dispatch"
+)
+
+// Replace puts another program in the place of the one that runs, on all
+// attachments. Every packet is seen by one of the two: none by neither, none by
+// both. Maps of the same name are kept with their contents, and must be of the
+// same shape; event maps, prog arrays and constants are the new program's own.
+// The new program must serve the same directions.
+//
+// On error the old program runs on everywhere. The errors are those of [New].
+func (r *Runtime) Replace(ctx context.Context, program Program) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if (program.Ingress == "") != (r.program.Ingress == "") || (program.Egress == "") != (r.program.Egress == "") {
+		return errors.New("replace: the new program serves other directions")
+	}
+	opts := r.sourceOptions()
+	opts.Inherit = r.source
+	source, err := program.source(opts)
+	if err != nil {
+		return err
+	}
+	swaps, err := r.prepareSwapsLocked(ctx, source, program)
+	if err == nil {
+		err = commit(swaps)
+	}
+	if err != nil {
+		return errors.Join(err, dispatch.Retire(swaps), source.Close())
+	}
+	old := r.source
+	r.source, r.program = source, program
+	return errors.Join(dispatch.Retire(swaps), old.Close())
+}
+
+func (r *Runtime) prepareSwapsLocked(ctx context.Context, source *dispatch.Source, program Program) ([]*dispatch.Swap, error) {
+	var swaps []*dispatch.Swap
+	for key, loads := range r.loads {
+		for _, l := range loads {
+			if err := ctx.Err(); err != nil {
+				return swaps, err
+			}
+			swap, err := l.Prepare(source, program.name(key.direction))
+			if err != nil {
+				return swaps, err
+			}
+			swaps = append(swaps, swap)
+		}
+	}
+	return swaps, nil
+}
+
+// commit fills all slots, or none.
+func commit(swaps []*dispatch.Swap) error {
+	for i, s := range swaps {
+		err := s.Commit()
+		if err == nil {
+			continue
+		}
+		for _, done := range swaps[:i] {
+			if undo := done.Revert(); undo != nil {
+				err = errors.Join(err, fmt.Errorf("put the old program back: %w", undo))
+			}
+		}
+		return err
+	}
+	return nil
+}

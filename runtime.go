@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boathook
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/boathook/boathook/internal/dispatch"
+	"github.com/boathook/boathook/internal/hook"
+	"github.com/boathook/boathook/internal/netns"
+)
+
+// stateDir holds what a later start needs to repair what a killed one left.
+const stateDir = "/run/boathook"
+
+// Runtime runs one program on any number of targets. Safe for concurrent use.
+type Runtime struct {
+	opts     Options
+	backend  hook.Backend
+	hookOpts hook.Options
+	self     *netns.NS
+	changes  *changes
+	stop     context.CancelFunc
+	watching sync.WaitGroup
+
+	mu      sync.Mutex // guards the fields below
+	closed  bool
+	program Program
+	source  *dispatch.Source
+	loads   map[loadKey][]*load
+	spaces  map[netns.Key]*space
+	// tenants are the network namespaces with targets in them; the zero key is
+	// the one tenant of all interface targets.
+	tenants map[netns.Key]*tenant
+	targets map[string]*tenant // by target id
+	failed  map[string]*failure
+	// past is what attachments that are gone have counted.
+	past Counters
+}
+
+// New checks and loads the program; nothing is attached yet. The caller must
+// Close the Runtime.
+//
+// Returns an error that wraps [ErrRefused] for a program that could do harm,
+// [ErrNoProgram] for one that the object has not, [ErrNotSupported] for a
+// backend that the kernel has not, and *ebpf.VerifierError if the kernel
+// rejects the program. Requires CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN.
+func New(opts Options) (*Runtime, error) {
+	names := opts.Program.names()
+	if len(names) == 0 {
+		return nil, errors.New("no program for any direction")
+	}
+	r := &Runtime{
+		opts: opts, program: opts.Program,
+		loads: map[loadKey][]*load{}, spaces: map[netns.Key]*space{},
+		tenants: map[netns.Key]*tenant{}, targets: map[string]*tenant{}, failed: map[string]*failure{},
+	}
+	r.changes = newChanges()
+	if err := r.open(names); err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return nil, errors.Join(err, r.freeLocked())
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r.stop = stop
+	r.watching.Go(func() { r.watch(ctx) })
+	return r, nil
+}
+
+func (p Program) names() []string {
+	var names []string
+	for _, name := range []string{p.Ingress, p.Egress} {
+		if name != "" && (len(names) == 0 || names[0] != name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (p Program) name(d Direction) string {
+	if d == Ingress {
+		return p.Ingress
+	}
+	return p.Egress
+}
+
+// directions are those that have a program.
+func (p Program) directions() []Direction {
+	var list []Direction
+	for _, d := range []Direction{Ingress, Egress} {
+		if p.name(d) != "" {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+func (p Program) source(opts dispatch.SourceOptions) (*dispatch.Source, error) {
+	if p.Spec == nil && p.Loaded == nil {
+		return nil, errors.New("program has neither an object nor loaded programs")
+	}
+	if p.Loaded == nil {
+		return dispatch.NewSource(p.Spec, p.names(), opts)
+	}
+	for _, name := range p.names() {
+		if p.Loaded[name] == nil {
+			return nil, fmt.Errorf("%w: %s", ErrNoProgram, name)
+		}
+	}
+	return dispatch.NewLoadedSource(p.Loaded, opts)
+}
+
+func (r *Runtime) open(names []string) error {
+	var err error
+	if r.source, err = r.program.source(r.sourceOptions()); err != nil {
+		return err
+	}
+	// Load each program once before anything is attached, so that what the kernel
+	// has against it is known now. The shared maps stay.
+	for _, name := range names {
+		trial, err := dispatch.NewLoad(r.source, name, dispatch.LoadOptions{Links: 1, AllowWrites: r.opts.AllowWrites})
+		if err != nil {
+			return err
+		}
+		if err := trial.Close(); err != nil {
+			return fmt.Errorf("close trial load: %w", err)
+		}
+	}
+	if r.self, err = netns.Self(); err != nil {
+		return err
+	}
+	return r.openHooks()
+}
+
+func (r *Runtime) sourceOptions() dispatch.SourceOptions {
+	return dispatch.SourceOptions{AllowWrites: r.opts.AllowWrites, PinPath: r.opts.PinPath, LogLevel: r.opts.LogLevel}
+}
+
+// openHooks chooses the backend and opens our own network namespace as a home.
+func (r *Runtime) openHooks() error {
+	owner, err := hook.NewOwner(instanceName())
+	if err != nil {
+		return err
+	}
+	r.hookOpts = hook.Options{Owner: owner}
+	if err := hook.Repair(stateDir); err != nil {
+		return fmt.Errorf("repair what a killed instance left: %w", err)
+	}
+	if !r.opts.NeverExpedite {
+		r.hookOpts.Expedite = hook.NewWindow(stateDir)
+	}
+	r.backend = hook.TCX
+	if r.opts.Backend == Clsact {
+		r.backend = hook.Clsact
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, err = r.homeLocked(r.self)
+	if errors.Is(err, ErrNotSupported) && r.opts.Backend == Auto {
+		r.backend = hook.Clsact
+		_, err = r.homeLocked(r.self)
+	}
+	return err
+}
+
+func instanceName() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // never returns an error
+	return hex.EncodeToString(b[:])
+}
+
+// Backend is the way onto hooks that was chosen: TCX or Clsact.
+func (r *Runtime) Backend() Backend {
+	if r.backend == hook.Clsact {
+		return Clsact
+	}
+	return TCX
+}
+
+// Close detaches everything, hands on the last events and frees all. It is
+// idempotent; after it, methods return [ErrClosed].
+func (r *Runtime) Close() error {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return nil
+	}
+	r.closed = true
+	r.mu.Unlock()
+
+	r.stop()
+	r.watching.Wait()
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.freeLocked()
+}
+
+func (r *Runtime) freeLocked() error {
+	var errs []error
+	var all []*attachment
+	for _, t := range r.tenants {
+		all = append(all, t.list()...)
+	}
+	errs = append(errs, r.detachLocked(all))
+	for _, s := range r.spaces {
+		errs = append(errs, s.close())
+	}
+	for _, t := range r.tenants {
+		errs = append(errs, t.close())
+	}
+	for _, loads := range r.loads {
+		for _, l := range loads {
+			errs = append(errs, l.Close())
+		}
+	}
+	if r.source != nil {
+		errs = append(errs, r.source.Close())
+	}
+	if r.self != nil {
+		errs = append(errs, r.self.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boathook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+
+	"github.com/boathook/boathook/internal/netns"
+)
+
+// Add attaches the program to all links of the targets, in one burst, and to
+// links that they get later. A target that is known already is left as it is. A
+// target without any link yet is no error.
+//
+// For each target all links are attached or none; the errors of those that were
+// not added are joined, each with the target's id. They wrap [ErrHostNetwork] if
+// a target shares our network, os.ErrNotExist if it is gone, [ErrClosed] after
+// Close, or the context's error.
+func (r *Runtime) Add(ctx context.Context, targets ...Target) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.addLocked(ctx, targets)
+}
+
+func (r *Runtime) addLocked(ctx context.Context, targets []Target) error {
+	if r.closed {
+		return ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var errs []error
+	added := map[string]*tenant{}
+	for _, target := range targets {
+		if r.targets[target.ID] != nil {
+			continue
+		}
+		t, err := r.admitLocked(target)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", target.ID, err))
+			continue
+		}
+		added[target.ID] = t
+	}
+	if err := ctx.Err(); err != nil {
+		return errors.Join(err, r.removeLocked(added))
+	}
+	r.reconcileLocked(distinct(added))
+	rejected := map[string]*tenant{}
+	for id, t := range added {
+		if t.err != nil {
+			rejected[id] = t
+			errs = append(errs, fmt.Errorf("%s: %w", id, t.err))
+		}
+	}
+	errs = append(errs, r.removeLocked(rejected))
+	return errors.Join(errs...)
+}
+
+func distinct(byID map[string]*tenant) []*tenant {
+	var list []*tenant
+	seen := map[*tenant]bool{}
+	for _, t := range byID {
+		if !seen[t] {
+			seen[t] = true
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// admitLocked finds or makes the target's tenant.
+func (r *Runtime) admitLocked(target Target) (*tenant, error) {
+	if err := target.check(); err != nil {
+		return nil, err
+	}
+	if target.HostNetwork {
+		return nil, ErrHostNetwork
+	}
+	var t *tenant
+	var err error
+	if target.Interface != "" {
+		t, err = r.interfaceTenantLocked(target)
+	} else {
+		t, err = r.netnsTenantLocked(target)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.targets[target.ID] = target
+	r.targets[target.ID] = t
+	return t, nil
+}
+
+func (r *Runtime) interfaceTenantLocked(target Target) (*tenant, error) {
+	if _, err := path.Match(target.Interface, ""); err != nil {
+		return nil, fmt.Errorf("interface pattern %q: %w", target.Interface, err)
+	}
+	t := r.tenants[netns.Key{}]
+	if t == nil {
+		t = newTenant(nil)
+		r.tenants[netns.Key{}] = t
+	}
+	return t, nil
+}
+
+func (r *Runtime) netnsTenantLocked(target Target) (*tenant, error) {
+	if err := r.addHomeLocked(target.RuntimePID); err != nil {
+		return nil, err
+	}
+	ns, err := target.openNetns()
+	if err != nil {
+		return nil, err
+	}
+	if t := r.tenants[ns.Key()]; t != nil {
+		return t, ns.Close()
+	}
+	t := newTenant(ns)
+	r.tenants[ns.Key()] = t
+	return t, nil
+}
+
+// addHomeLocked makes the network namespace of a runtime's daemon a home.
+func (r *Runtime) addHomeLocked(pid int) error {
+	if pid == 0 {
+		return nil
+	}
+	ns, err := netns.OpenPID(pid)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // the daemon is being restarted; the links stay where they are
+	}
+	if err != nil {
+		return fmt.Errorf("open network namespace of the runtime: %w", err)
+	}
+	_, err = r.homeLocked(ns)
+	return errors.Join(err, ns.Close())
+}
+
+// Remove detaches from a target's links unless another target in the same
+// network namespace needs them. Returns [ErrNotAttached] if id was never added.
+func (r *Runtime) Remove(id string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return ErrClosed
+	}
+	if r.failed[id] != nil {
+		delete(r.failed, id)
+		return nil
+	}
+	t := r.targets[id]
+	if t == nil {
+		return fmt.Errorf("%s: %w", id, ErrNotAttached)
+	}
+	return r.removeLocked(map[string]*tenant{id: t})
+}
+
+// removeLocked takes targets out of their tenants and frees tenants left empty.
+func (r *Runtime) removeLocked(byID map[string]*tenant) error {
+	var stale []*attachment
+	var empty, interfaces []*tenant
+	for _, t := range distinct(byID) {
+		for id := range byID {
+			if byID[id] == t {
+				delete(t.targets, id)
+				delete(r.targets, id)
+			}
+		}
+		switch {
+		case len(t.targets) == 0:
+			stale = append(stale, t.list()...)
+			empty = append(empty, t)
+		case t.ns == nil:
+			interfaces = append(interfaces, t)
+		}
+	}
+	errs := []error{r.detachLocked(stale)}
+	for _, t := range empty {
+		errs = append(errs, r.evictLocked(t))
+	}
+	r.reconcileLocked(interfaces)
+	return errors.Join(errs...)
+}
+
+// evictLocked forgets a tenant that has no targets and no attachments.
+func (r *Runtime) evictLocked(t *tenant) error {
+	if t.ns == nil {
+		delete(r.tenants, netns.Key{})
+		return nil
+	}
+	key := t.ns.Key()
+	delete(r.tenants, key)
+	var err error
+	if s := r.spaces[key]; s != nil && s.table == nil {
+		err = s.close()
+		delete(r.spaces, key)
+	}
+	return errors.Join(err, t.close())
+}

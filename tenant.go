@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boathook
+
+import (
+	"errors"
+	"fmt"
+	"path"
+
+	"github.com/boathook/boathook/internal/linktable"
+	"github.com/boathook/boathook/internal/netns"
+)
+
+// tenant is a network namespace with the targets that live in it. All of them
+// share its attachments.
+type tenant struct {
+	ns          *netns.NS // nil for the tenant of the interface targets
+	targets     map[string]Target
+	attachments map[placement]*attachment
+	// nsids is what the homes call ns, for telling which of their links concern it.
+	nsids map[netns.Key]int
+	err   error // of the last attempt
+}
+
+func newTenant(ns *netns.NS) *tenant {
+	return &tenant{ns: ns, targets: map[string]Target{}, attachments: map[placement]*attachment{}, nsids: map[netns.Key]int{}}
+}
+
+func (t *tenant) list() []*attachment {
+	list := make([]*attachment, 0, len(t.attachments))
+	for _, a := range t.attachments {
+		list = append(list, a)
+	}
+	return list
+}
+
+func (t *tenant) close() error {
+	if t.ns == nil {
+		return nil
+	}
+	return t.ns.Close()
+}
+
+// inode is what programs find in cb[0].
+func (t *tenant) inode(r *Runtime) uint32 {
+	if t.ns == nil {
+		return r.self.Inode()
+	}
+	return t.ns.Inode()
+}
+
+// wantedLocked is what should be attached for t by the links that exist now.
+func (r *Runtime) wantedLocked(t *tenant) ([]*attachment, error) {
+	if t.ns == nil {
+		return r.wantedInterfacesLocked(t)
+	}
+	for key, s := range r.spaces {
+		if s.table == nil {
+			continue
+		}
+		id, err := linktable.NSID(s.own, t.ns)
+		if err != nil {
+			return nil, fmt.Errorf("find %s from its host: %w", t.ns, err)
+		}
+		t.nsids[key] = id
+	}
+	places, err := linktable.Resolve(t.ns, r.homesLocked())
+	if err != nil {
+		return nil, err
+	}
+	var list []*attachment
+	for _, place := range places {
+		for _, d := range r.program.directions() {
+			a := &attachment{tenant: t, inner: place.Inner}
+			if place.Home == nil {
+				a.placement = placement{space: t.ns.Key(), index: place.Inner.Index, point: ownPoint(d), direction: d}
+			} else {
+				a.host = place.Host
+				a.placement = placement{space: place.Home.NS().Key(), index: place.Host.Index, point: hostPoint(d), direction: d}
+			}
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+
+func (r *Runtime) wantedInterfacesLocked(t *tenant) ([]*attachment, error) {
+	home := r.spaces[r.self.Key()]
+	var list []*attachment
+	for _, link := range home.table.Links() {
+		wanted, err := t.names(link.Name)
+		if err != nil {
+			return nil, err
+		}
+		if !wanted {
+			continue
+		}
+		for _, d := range r.program.directions() {
+			list = append(list, &attachment{
+				tenant: t, host: link,
+				placement: placement{space: home.key, index: link.Index, point: ownPoint(d), direction: d},
+			})
+		}
+	}
+	return list, nil
+}
+
+// names says whether one of the interface targets names the link.
+func (t *tenant) names(link string) (bool, error) {
+	for _, target := range t.targets {
+		ok, err := path.Match(target.Interface, link)
+		if err != nil {
+			return false, fmt.Errorf("interface pattern %q: %w", target.Interface, err)
+		}
+		if ok {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// reconcileLocked makes what is attached for the tenants what should be. New
+// hooks are made in one burst. A tenant for which one fails keeps what it had;
+// its error is in tenant.err.
+func (r *Runtime) reconcileLocked(tenants []*tenant) {
+	var fresh, stale []*attachment
+	for _, t := range tenants {
+		wanted, err := r.wantedLocked(t)
+		t.err = err
+		if err != nil && !errors.Is(err, ErrHostNetwork) {
+			continue
+		}
+		keep := map[placement]bool{}
+		for _, a := range wanted {
+			have := t.attachments[a.placement]
+			if have == nil || have.hook.Gone() {
+				fresh = append(fresh, a)
+				continue
+			}
+			keep[a.placement] = true
+			have.inner, have.host = a.inner, a.host
+		}
+		for p, a := range t.attachments {
+			if !keep[p] {
+				stale = append(stale, a)
+			}
+		}
+	}
+	// A link that replaced another one has its ifindex: make room first.
+	if err := r.detachLocked(stale); err != nil {
+		r.notify(Notice{Err: fmt.Errorf("detach from links that are gone: %w", err)})
+	}
+	r.undoPartsLocked(fresh, r.attachLocked(fresh))
+}
+
+// undoPartsLocked records the attachments that were made, and takes off again
+// those of a tenant that did not get all of its own.
+func (r *Runtime) undoPartsLocked(fresh []*attachment, errs []error) {
+	for i, a := range fresh {
+		if errs[i] != nil && !vanished(errs[i]) {
+			a.tenant.err = errors.Join(a.tenant.err, errs[i])
+		}
+	}
+	var undo []*attachment
+	for i, a := range fresh {
+		switch {
+		case errs[i] != nil:
+		case a.tenant.err != nil:
+			undo = append(undo, a)
+		default:
+			a.tenant.attachments[a.placement] = a
+		}
+	}
+	if err := r.detachLocked(undo); err != nil {
+		r.notify(Notice{Err: fmt.Errorf("undo a part of what was asked: %w", err)})
+	}
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boathook
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/boathook/boathook/internal/linktable"
+	"github.com/boathook/boathook/internal/netns"
+)
+
+// Retries of what could not be attached begin after firstRetry and double up to lastRetry.
+const (
+	firstRetry = 500 * time.Millisecond
+	lastRetry  = 30 * time.Second
+)
+
+// change is a link change with the home that reported it.
+type change struct {
+	home netns.Key
+	linktable.Change
+}
+
+// changes collects link changes until the watching goroutine takes them.
+type changes struct {
+	wake chan struct{}
+
+	mu   sync.Mutex // guards the fields below
+	list []change
+}
+
+func newChanges() *changes { return &changes{wake: make(chan struct{}, 1)} }
+
+func (c *changes) add(home netns.Key, each linktable.Change) {
+	c.mu.Lock()
+	c.list = append(c.list, change{home: home, Change: each})
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (c *changes) take() []change {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := c.list
+	c.list = nil
+	return list
+}
+
+// failure is a target of Follow that could not be attached and is tried again.
+type failure struct {
+	target Target
+	delay  time.Duration
+	next   time.Time
+}
+
+// watch attaches to links that come and forgets those that go, until ctx is done.
+func (r *Runtime) watch(ctx context.Context) {
+	retry := time.NewTicker(firstRetry)
+	defer retry.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.changes.wake:
+			r.followLinks(r.changes.take())
+		case <-retry.C:
+			r.retry(ctx)
+		}
+	}
+}
+
+func (r *Runtime) followLinks(list []change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	concerned := map[string]*tenant{}
+	for key, t := range r.tenants {
+		if r.concernsLocked(t, key, list) {
+			for id := range t.targets {
+				concerned[id] = t
+				break
+			}
+		}
+	}
+	r.reconcileLocked(distinct(concerned))
+	for id, t := range concerned {
+		if t.err != nil {
+			r.notify(Notice{Target: id, Err: t.err})
+		}
+	}
+}
+
+// concernsLocked says whether one of the changes may alter what is wanted for t.
+func (r *Runtime) concernsLocked(t *tenant, key netns.Key, list []change) bool {
+	for _, c := range list {
+		if c.Kind == linktable.Resync {
+			return true
+		}
+		if t.ns == nil {
+			if c.home == r.self.Key() && c.NSID == linktable.NoNSID {
+				return true
+			}
+			continue
+		}
+		id, known := t.nsids[c.home]
+		if !known || id == linktable.NoNSID {
+			// Nobody has linked the two namespaces so far; this may be the first link.
+			if c.MovedTo != linktable.NoNSID || c.Link.PeerNSID != linktable.NoNSID {
+				return true
+			}
+			continue
+		}
+		if c.NSID == id || c.MovedTo == id || (c.NSID == linktable.NoNSID && c.Link.PeerNSID == id) {
+			return true
+		}
+		if c.NSID == linktable.NoNSID && t.usesLink(c.home, c.Link.Index) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *tenant) usesLink(space netns.Key, index int) bool {
+	for p := range t.attachments {
+		if p.space == space && p.index == index {
+			return true
+		}
+	}
+	return false
+}
+
+// retry tries again what Follow could not attach, and tenants left incomplete.
+func (r *Runtime) retry(ctx context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	now := time.Now()
+	for id, f := range r.failed {
+		if now.Before(f.next) {
+			continue
+		}
+		err := r.addLocked(ctx, []Target{f.target})
+		if err == nil || isFinal(err) {
+			delete(r.failed, id)
+			r.notify(Notice{Target: id, Err: err})
+			continue
+		}
+		f.delay = min(2*f.delay, lastRetry)
+		f.next = now.Add(f.delay)
+	}
+	var incomplete []*tenant
+	for _, t := range r.tenants {
+		if t.err != nil {
+			incomplete = append(incomplete, t)
+		}
+	}
+	r.reconcileLocked(incomplete)
+}
+
+// isFinal says whether trying again cannot help.
+func isFinal(err error) bool {
+	return errors.Is(err, ErrHostNetwork) || errors.Is(err, os.ErrNotExist)
+}
+
+func (r *Runtime) notify(n Notice) {
+	if r.opts.Notify != nil {
+		r.opts.Notify(n)
+	}
+}
