@@ -13,9 +13,10 @@ import (
 // Limits that real programs stay far below and hostile BTF does not: structs
 // that contain themselves, or each other twice for many levels.
 const (
-	maxSize  = 1 << 24 // bytes in a record
-	maxDepth = 24      // structs and arrays inside each other
-	maxNodes = 1 << 14 // fields of one record
+	maxSize   = 1 << 22 // bytes in a record
+	maxDepth  = 24      // structs and arrays inside each other
+	maxNodes  = 1 << 14 // fields of one record
+	maxValues = 1 << 18 // values printed for one record, array elements and all
 )
 
 // compiler turns one BTF type into nodes.
@@ -45,6 +46,9 @@ func compile(t btf.Type) (root *node, flexible string, err error) {
 	root, err = c.field(t, field{})
 	if err != nil {
 		return nil, "", err
+	}
+	if n := root.values(); n > maxValues {
+		return nil, "", fmt.Errorf("more than %d values: %w", maxValues, ErrType)
 	}
 	if root == nil { // one big piece of padding: still bytes that may be shown
 		root = &node{kind: Bytes, size: size}
@@ -82,8 +86,8 @@ func (c *compiler) field(t btf.Type, f field) (*node, error) {
 	}
 	under := resolve(t)
 	size, err := sizeof(under.Type)
-	if err == nil && f.bits > 64 {
-		err = fmt.Errorf("bitfield of %d bits: %w", f.bits, ErrType)
+	if err == nil && f.bits > 0 {
+		err = checkBitfield(under.Type, f.bits)
 	}
 	if err != nil {
 		return nil, err
@@ -113,6 +117,17 @@ func (c *compiler) field(t btf.Type, f field) (*node, error) {
 		scalar(n, t, under.typedefs)
 	}
 	return n, err
+}
+
+// checkBitfield refuses bitfields that C cannot have.
+func checkBitfield(t btf.Type, bits int) error {
+	switch t.(type) {
+	case *btf.Int, *btf.Enum:
+		if bits <= 64 {
+			return nil
+		}
+	}
+	return fmt.Errorf("bitfield of %d bits: %w", bits, ErrType)
 }
 
 func newNode(f field, size int, typedefs []string) *node {

@@ -109,6 +109,24 @@ func (n *node) float(base []byte) float64 {
 	return math.Float64frombits(n.uint(base))
 }
 
+// values is how many values are printed for n. It stops counting above
+// maxValues: unions in unions can have far more values than bytes.
+func (n *node) values() int {
+	switch {
+	case n == nil:
+		return 0
+	case n.kind == Array:
+		return min(n.count*n.elem.values(), maxValues+1)
+	case n.kind != structure:
+		return 1
+	}
+	total := 0
+	for _, f := range n.fields {
+		total = min(total+f.values(), maxValues+1)
+	}
+	return total
+}
+
 func bigEndianMachine() bool {
 	return binary.NativeEndian.Uint16([]byte{0, 1}) == 1
 }

@@ -93,21 +93,21 @@ func appendTime(dst []byte, t time.Time) []byte {
 		return t.AppendFormat(dst, time.RFC3339Nano)
 	}
 	hour, minute, second := t.Clock()
-	dst = append(appendPadded(dst, year, 4), '-')
-	dst = append(appendPadded(dst, int(month), 2), '-')
-	dst = append(appendPadded(dst, day, 2), 'T')
-	dst = append(appendPadded(dst, hour, 2), ':')
-	dst = append(appendPadded(dst, minute, 2), ':')
-	dst = append(appendPadded(dst, second, 2), '.')
-	return append(appendPadded(dst, t.Nanosecond(), 9), 'Z')
+	dst = append(appendTwo(appendTwo(dst, year/100), year%100), '-')
+	dst = append(appendTwo(dst, int(month)), '-')
+	dst = append(appendTwo(dst, day), 'T')
+	dst = append(appendTwo(dst, hour), ':')
+	dst = append(appendTwo(dst, minute), ':')
+	dst = append(appendTwo(dst, second), '.')
+	ns := t.Nanosecond()
+	dst = append(dst, byte('0'+ns/100_000_000))
+	for unit := 1_000_000; unit > 0; unit /= 100 {
+		dst = appendTwo(dst, ns/unit%100)
+	}
+	return append(dst, 'Z')
 }
 
-// appendPadded appends v >= 0 with leading zeros.
-func appendPadded(dst []byte, v, digits int) []byte {
-	var b [9]byte
-	for i := digits - 1; i >= 0; i-- {
-		b[i] = byte('0' + v%10)
-		v /= 10
-	}
-	return append(dst, b[:digits]...)
+// appendTwo appends v, from 0 to 99, in two digits.
+func appendTwo(dst []byte, v int) []byte {
+	return append(dst, byte('0'+v/10), byte('0'+v%10))
 }
