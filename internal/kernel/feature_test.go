@@ -31,6 +31,7 @@ func TestEssentialFeaturesAreAvailableHere(t *testing.T) {
 func TestProbesReachAResultWithAllRights(t *testing.T) {
 	t.Parallel()
 	for _, r := range features(t) {
+		t.Logf("%s: %s: %v", r.Name, r.State, r.Err)
 		qt.Check(t, qt.Not(qt.Equals(r.State, kernel.Unknown)), qt.Commentf("%s: %v", r.Name, r.Err))
 		qt.Check(t, qt.Equals(r.Err == nil, r.State == kernel.Available), qt.Commentf("%s", r.Name))
 	}

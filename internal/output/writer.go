@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package output
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/boathook/boathook/event"
+)
+
+// Writer writes records. No implementation is safe for concurrent use.
+type Writer interface {
+	// Write writes one record and keeps nothing of it. A closed pipe is an
+	// error that wraps syscall.EPIPE.
+	Write(r *event.Record) error
+	// Flush hands on what the io.Writer below has buffered, if that has a
+	// Flush method of its own. Nothing is buffered here.
+	Flush() error
+}
+
+// JSON writes each record as one JSON object on a line of its own, with one
+// call of Write.
+type JSON struct {
+	out    io.Writer
+	fields *Fields // nil: all
+	line   []byte
+}
+
+// NewJSON returns a writer of whole records.
+func NewJSON(out io.Writer) *JSON { return &JSON{out: out} }
+
+// NewJSONFields returns a writer of those parts of records that fields names.
+// What a record has nothing for is left out.
+func NewJSONFields(out io.Writer, fields *Fields) *JSON { return &JSON{out: out, fields: fields} }
+
+// Write implements [Writer].
+func (j *JSON) Write(r *event.Record) error {
+	j.line = r.AppendJSON(j.line[:0])
+	if j.fields != nil {
+		picked, err := j.fields.pick(j.line)
+		if err != nil {
+			return fmt.Errorf("pick fields of record: %w", err)
+		}
+		j.line = append(j.line[:0], picked...)
+	}
+	j.line = append(j.line, '\n')
+	return write(j.out, j.line)
+}
+
+// Flush implements [Writer].
+func (j *JSON) Flush() error { return flush(j.out) }
+
+// WriteLost writes the last line of a run whose final records were lost: n
+// events after the last record that was written. Nothing is written for 0.
+func (j *JSON) WriteLost(gadget string, n uint64) error {
+	if n == 0 {
+		return nil
+	}
+	line, err := json.Marshal(struct {
+		Lost   Number `json:"lost"`
+		Gadget string `json:"gadget,omitempty"`
+	}{Number(n), gadget})
+	if err != nil {
+		return fmt.Errorf("encode lost events: %w", err)
+	}
+	return write(j.out, append(line, '\n'))
+}
+
+// None writes nothing.
+type None struct{}
+
+// Write implements [Writer].
+func (None) Write(*event.Record) error { return nil }
+
+// Flush implements [Writer].
+func (None) Flush() error { return nil }
+
+func write(out io.Writer, line []byte) error {
+	if _, err := out.Write(line); err != nil {
+		return fmt.Errorf("write record: %w", err)
+	}
+	return nil
+}
+
+func flush(out io.Writer) error {
+	buffered, ok := out.(interface{ Flush() error })
+	if !ok {
+		return nil
+	}
+	if err := buffered.Flush(); err != nil {
+		return fmt.Errorf("write records: %w", err)
+	}
+	return nil
+}
