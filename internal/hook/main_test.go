@@ -14,8 +14,6 @@ import (
 	"github.com/go-quicktest/qt"
 )
 
-func TestMain(m *testing.M) { testutil.Main(m) }
-
 // Verdicts of include/uapi/linux/pkt_cls.h.
 const (
 	unspec = -1

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hook_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/boathook/boathook/internal/hook"
+	"github.com/boathook/boathook/internal/netns"
+	"github.com/boathook/boathook/internal/testutil"
+	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
+)
+
+const expedited = "/sys/kernel/rcu_expedited"
+
+// mustLinks makes a namespace with pairs of veths and returns their indexes.
+func mustLinks(tb testing.TB, pairs int) (*netns.NS, []int) {
+	tb.Helper()
+	ns := testutil.Netns(tb)
+	var batch strings.Builder
+	var indexes []int
+	for i := range pairs {
+		a, b := 100+2*i, 101+2*i
+		fmt.Fprintf(&batch, "link add v%d index %d type veth peer name v%d index %d\n", a, a, b, b)
+		indexes = append(indexes, a, b)
+	}
+	_, err := testutil.ExecInput(ns, batch.String(), "ip", "-batch", "-")
+	qt.Assert(tb, qt.IsNil(err))
+	return ns, indexes
+}
+
+func TestBurst(t *testing.T) {
+	t.Parallel()
+	for _, backend := range []hook.Backend{hook.TCX, hook.Clsact} {
+		t.Run(backend.String(), func(t *testing.T) {
+			t.Parallel()
+			const pairs = 40 // with both points more than fit into two sends
+			ns, indexes := mustLinks(t, pairs)
+			prog := mustProgram(t, "burst", unspec)
+			set := mustOpen(t, ns, backend, hook.Options{
+				Expedite: hook.NewWindow(t.TempDir()), LinkAge: old,
+			})
+			reqs := []hook.Request{{Index: 99, Program: prog}}
+			for _, index := range indexes {
+				reqs = append(reqs,
+					hook.Request{Index: index, Point: hook.Ingress, Program: prog},
+					hook.Request{Index: index, Point: hook.Egress, Program: prog})
+			}
+
+			start := time.Now()
+			hooks, errs := set.Attach(reqs)
+			t.Logf("attached %d in %v", len(reqs), time.Since(start))
+
+			qt.Check(t, qt.ErrorIs(errs[0], unix.ENODEV))
+			for i := 1; i < len(reqs); i++ {
+				qt.Assert(t, qt.IsNil(errs[i]))
+				qt.Assert(t, qt.Equals(hooks[i].Index(), reqs[i].Index))
+				qt.Assert(t, qt.Equals(hooks[i].Point(), reqs[i].Point))
+			}
+			for _, index := range indexes {
+				_, lines := mustList(t, ns, index)
+				qt.Assert(t, qt.DeepEquals(lines, []string{
+					fmt.Sprintf("ingress 0 %s burst", backend), fmt.Sprintf("egress 0 %s burst", backend),
+				}))
+			}
+			start = time.Now()
+			qt.Assert(t, qt.IsNil(set.Close()))
+			t.Logf("detached %d in %v", len(reqs), time.Since(start))
+			for _, index := range indexes {
+				_, lines := mustList(t, ns, index)
+				qt.Assert(t, qt.HasLen(lines, 0))
+			}
+			qt.Check(t, qt.IsFalse(strings.Contains(testutil.Exec(t, ns, "tc", "qdisc", "show"), "clsact")))
+		})
+	}
+}
+
+func TestWindowOnTheHostRestoresItsSetting(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state")
+	opened := false
+	err := hook.NewWindow(dir).Do(func() error {
+		raw, err := os.ReadFile(expedited)
+		opened = err == nil && strings.TrimSpace(string(raw)) == "1"
+		return err
+	})
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.IsTrue(opened))
+	// Others may be inside their own window right after ours.
+	testutil.Eventually(t, 10*time.Second, func() bool {
+		raw, err := os.ReadFile(expedited)
+		return err == nil && strings.TrimSpace(string(raw)) == "0"
+	}, "the host's setting back at 0")
+	_, err = os.Stat(dir)
+	qt.Check(t, qt.ErrorIs(err, os.ErrNotExist))
+}

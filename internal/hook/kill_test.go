@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hook_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/boathook/boathook/internal/hook"
+	"github.com/boathook/boathook/internal/netns"
+	"github.com/boathook/boathook/internal/testutil"
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/go-quicktest/qt"
+)
+
+// childVariable makes the test binary a child that attaches to the link with
+// this index and then waits for its end.
+const childVariable = "BOATHOOK_TEST_ATTACH_INDEX"
+
+func TestMain(m *testing.M) {
+	if index := os.Getenv(childVariable); index != "" {
+		if err := attachAndWait(index); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	testutil.Main(m)
+}
+
+// attachAndWait drops everything with TCX and watches with clsact, in the
+// namespace that was inherited as file 3.
+func attachAndWait(index string) error {
+	ns, err := netns.OpenPath("/proc/self/fd/3")
+	if err != nil {
+		return err
+	}
+	reqs := make([]hook.Request, 1)
+	if _, err := fmt.Sscan(index, &reqs[0].Index); err != nil {
+		return err
+	}
+	for backend, verdict := range map[hook.Backend]int32{hook.TCX: shot, hook.Clsact: unspec} {
+		reqs[0].Program, err = ebpf.NewProgram(&ebpf.ProgramSpec{
+			Type:         ebpf.SchedCLS,
+			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, verdict), asm.Return()},
+			License:      "Apache-2.0",
+		})
+		if err != nil {
+			return err
+		}
+		set, err := hook.Open(ns, backend, hook.Options{Owner: hook.Owner{Instance: "child", BootID: "0-1"}})
+		if err != nil {
+			return err
+		}
+		if _, errs := set.Attach(reqs); errs[0] != nil {
+			return errs[0]
+		}
+	}
+	fmt.Fprintln(os.Stdout, "ready")
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return errors.Join(err, errors.New("was not killed"))
+}
+
+func TestKilledProcess(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	file, err := os.Open(testutil.Path(p.near))
+	qt.Assert(t, qt.IsNil(err))
+	child := exec.CommandContext(t.Context(), "/proc/self/exe")
+	child.Env = append(os.Environ(), fmt.Sprintf("%s=%d", childVariable, p.nearIndex))
+	child.ExtraFiles = []*os.File{file}
+	child.Stderr = os.Stderr
+	_, err = child.StdinPipe() // open until the end: the child waits for it
+	qt.Assert(t, qt.IsNil(err))
+	stdout, err := child.StdoutPipe()
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.IsNil(child.Start()))
+	qt.Check(t, qt.IsNil(file.Close()))
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	qt.Check(t, qt.IsNil(err))
+	qt.Check(t, qt.Equals(line, "ready\n"))
+	entries, err := hook.List(p.near, p.nearIndex)
+	qt.Check(t, qt.IsNil(err))
+	qt.Check(t, qt.HasLen(entries, 2))
+	qt.Check(t, qt.IsFalse(p.pings()))
+
+	qt.Assert(t, qt.IsNil(child.Process.Kill()))
+	qt.Check(t, qt.ErrorMatches(child.Wait(), "signal: killed"))
+
+	// The kernel takes the links off when it gets to the dead process's files.
+	testutil.Eventually(t, 10*time.Second, func() bool {
+		entries, err = hook.List(p.near, p.nearIndex)
+		return err == nil && len(entries) == 1
+	}, "only the filter left")
+	qt.Check(t, qt.IsTrue(p.pings()))
+	qt.Check(t, qt.Equals(entries[0].Backend, hook.ByClsact))
+	qt.Assert(t, qt.IsNotNil(entries[0].Owner))
+	qt.Check(t, qt.Equals(entries[0].Owner.Instance, "child"))
+}
