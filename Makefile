@@ -1,13 +1,16 @@
 # Boathook: run `make` for the list of targets.
 #
-# Only `make deps` installs anything on the machine. Tests run as root, on the
-# kernel of this machine, in network namespaces that they make themselves.
+# Only `deps` installs anything on the machine (`test` begins with it). Tests run
+# as root, on the kernel of this machine, in network namespaces of their own.
 
 SHELL := /bin/bash -euo pipefail
 .DEFAULT_GOAL := help
+# The targets use both cores themselves, and their order matters.
+.NOTPARALLEL:
 
 BIN := $(CURDIR)/bin
 GO ?= go
+PREFIX ?= /usr/local
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
@@ -15,11 +18,10 @@ CLANG ?= clang-19
 LLVM_STRIP ?= llvm-strip-19
 CLANG_FORMAT ?= clang-format-19
 
-# Debian packages: the compiler of the eBPF objects, what tests run (a real
-# dockerd, iproute2, busybox for images) and what lint runs.
-PACKAGES := busybox-static ca-certificates clang-19 clang-format-19 docker.io containerd runc gcc \
-	git iproute2 iptables libc6-dev linux-libc-dev llvm-19 netcat-openbsd procps shellcheck tcpdump \
-	util-linux
+# Debian packages: the compiler of the eBPF objects, what the tests run (dockerd,
+# ip, tc, a busybox to make images of) and what lint runs.
+PACKAGES := bpftool busybox-static ca-certificates clang-19 clang-format-19 containerd docker.io \
+	gcc git iproute2 iptables libc6-dev linux-libc-dev llvm-19 procps runc shellcheck util-linux
 
 # <asm/types.h> is in the compiler's multiarch folder; -idirafter keeps it behind
 # everything else. Our own headers are named relative to where the compiler runs,
@@ -39,14 +41,7 @@ help: ## list the targets
 
 .PHONY: deps
 deps: ## install the Debian packages that the other targets need (root)
-	@missing=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(PACKAGES) 2>/dev/null | \
-		awk '$$2 == "installed" { print $$1 }' | sort | \
-		comm -13 - <(printf '%s\n' $(PACKAGES) | sort)); \
-	if [ -n "$$missing" ]; then \
-		apt-get update -q; \
-		DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
-	fi
-	@$(GO) version >/dev/null || { echo "make: needs Go, see go.mod for the version" >&2; exit 1; }
+	@test/deps.sh $(PACKAGES)
 
 .PHONY: generate
 generate: objects ## compile the eBPF objects and write the Go code that embeds them
@@ -56,6 +51,55 @@ generate: objects ## compile the eBPF objects and write the Go code that embeds 
 .PHONY: generate-check
 generate-check: ## check that generating again changes nothing
 	@test/unchanged.sh '*.o' '*_bpfel.go' '*_bpfeb.go' -- $(MAKE) --no-print-directory generate
+
+.PHONY: build
+build: ## compile the command, static, into bin/
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/boathook ./cmd/boathook
+
+.PHONY: test
+test: deps generate-check lint build vet ## everything that must pass before a change goes in (root)
+	@test/run.sh $(GO) test -race -timeout 15m -p 2 -parallel 4 ./...
+
+.PHONY: vet
+vet:
+	@$(GO) vet ./...
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## check the style of Go, C and shell
+	@$(BIN)/golangci-lint run
+	@git ls-files '*.c' '*.h' ':!bpf/libbpf' | xargs -r $(CLANG_FORMAT) --dry-run -Werror
+	@git ls-files '*.sh' .ci/run | xargs -r shellcheck
+	@test/short.sh 500
+
+# Takes some minutes, once.
+$(BIN)/golangci-lint: tools/go.mod tools/go.sum
+	@echo "building golangci-lint"
+	@$(GO) build -C tools -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+.PHONY: clean
+clean: ## remove what was built
+	@rm -rf $(BIN)
+
+##@ Using it
+
+.PHONY: demo
+demo: build ## two network namespaces with real traffic, traced (root)
+	@$(BIN)/boathook demo
+
+.PHONY: bench
+bench: ## run every benchmark (root)
+	@$(GO) test -run '^$$' -bench . -benchmem -p 1 ./...
+
+.PHONY: bench-quick
+bench-quick: ## run every benchmark for a moment, to see that it works (root)
+	@$(GO) test -run '^$$' -bench . -benchmem -benchtime 50ms -p 1 ./...
+
+.PHONY: install
+install: build ## install the command into PREFIX (/usr/local)
+	@install -D -m 755 $(BIN)/boathook $(DESTDIR)$(PREFIX)/bin/boathook
+
+# What follows is run by the targets above.
 
 .PHONY: objects
 objects: $(OBJECTS)
