@@ -14,6 +14,7 @@ import (
 	"github.com/boathook/boathook/container"
 	"github.com/boathook/boathook/container/containertest"
 	"github.com/boathook/boathook/container/docker"
+	"github.com/boathook/boathook/internal/testutil"
 	"github.com/boathook/boathook/internal/testutil/dockertest"
 	"github.com/go-quicktest/qt"
 )
@@ -105,17 +106,24 @@ func TestPauseIsNoChange(t *testing.T) {
 func TestContainerThatWaitsForItsRestartDoesNotRun(t *testing.T) {
 	t.Parallel()
 	d := daemon.Daemon(t)
-	// Docker waits twice as long after every failure, so it is soon waiting
-	// nearly all the time.
 	id := d.Run(t, "--restart", "always", dockertest.Image, "false")
-	r := containertest.Watch(t, mustNew(t, d.Host))
-	r.WaitSynced(t)
-	r.WaitEvents(t, 2, container.Removed, id)
-	for _, e := range r.Events() {
-		if e.Type == container.Added && e.Container.ID == id {
-			qt.Check(t, qt.IsTrue(e.Container.PID > 0))
-		}
+	// Docker doubles the wait after every failure, from 0.1 seconds on.
+	state := func() string {
+		return d.Docker(t, "inspect", "--format", "{{.State.Status}} {{.RestartCount}}", id)
 	}
+	testutil.Eventually(t, time.Minute, func() bool {
+		before := state()
+		if before < "restarting 5" {
+			return false
+		}
+		r := containertest.Watch(t, mustNew(t, d.Host))
+		r.WaitSynced(t)
+		if state() != before {
+			return false
+		}
+		qt.Check(t, qt.HasLen(r.Types(id), 0))
+		return true
+	}, "a container is waiting for its restart")
 }
 
 func TestRestartOfTheDaemonKeepsWhatRunsOn(t *testing.T) {
