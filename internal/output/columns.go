@@ -86,9 +86,8 @@ func (c *Columns) Write(r *event.Record) error {
 	return write(c.out, c.line)
 }
 
-// WriteLost writes a line for n events that were lost after the last record.
-// Nothing is written for 0.
-func (c *Columns) WriteLost(n uint64) error {
+// WriteLost implements [Writer] with a line of its own.
+func (c *Columns) WriteLost(_ string, n uint64) error {
 	if n == 0 {
 		return nil
 	}

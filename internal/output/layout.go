@@ -20,6 +20,7 @@ const narrowest = 8
 type column struct {
 	name  string // the field's path
 	title string // the header, in lower case
+	index int    // in the rows of a table
 	width int
 	right bool
 	// shrinks: values are still of use when their end is cut off.

@@ -67,7 +67,7 @@ func (s Summary) MarshalJSON() ([]byte, error) {
 		Lost:        Number(s.Lost),
 		Malformed:   Number(s.Malformed),
 		Missed:      Number(s.Missed),
-		Seconds:     s.Duration.Round(time.Millisecond).Seconds(),
+		Seconds:     float64(s.Duration.Round(time.Millisecond).Milliseconds()) / 1000,
 	}})
 }
 

@@ -36,38 +36,28 @@ func (t *Table) Add(values ...string) {
 	t.rows = append(t.rows, row)
 }
 
-// Write writes the table. On a terminal the widest columns are cut so that the
-// lines fit, anywhere else nothing is.
+// Write writes the table. On a terminal columns without a value are left out
+// and the widest are cut so that the lines fit; anywhere else all is written.
 func (t *Table) Write(out io.Writer) error {
 	columns := t.layout()
-	lines := make([]byte, 0, 128*(len(t.rows)+1))
-	for i, row := range append([][]string{t.header()}, t.rows...) {
-		if i == 0 && t.opts.Terminal {
-			lines = append(lines, bold...)
-		}
-		lines = t.appendRow(lines, columns, row)
-		if i == 0 && t.opts.Terminal {
-			lines = append(lines, plain...)
-		}
-		lines = append(lines, '\n')
+	lines := t.appendHeader(nil, columns)
+	for _, row := range t.rows {
+		lines = append(t.appendRow(lines, columns, row), '\n')
 	}
 	return write(out, lines)
 }
 
-func (t *Table) header() []string {
-	header := make([]string, len(t.titles))
-	for i, title := range t.titles {
-		header[i] = strings.ToUpper(title)
-	}
-	return header
-}
-
+// layout returns the columns to show, each with the index of its values.
 func (t *Table) layout() []column {
-	columns := make([]column, len(t.titles))
+	var columns []column
 	for i, title := range t.titles {
-		columns[i] = column{title: title, width: utf8.RuneCountInString(title), shrinks: true}
+		widest := 0
 		for _, row := range t.rows {
-			columns[i].width = max(columns[i].width, utf8.RuneCountInString(row[i]))
+			widest = max(widest, utf8.RuneCountInString(row[i]))
+		}
+		if widest > 0 || !t.opts.Terminal {
+			width := max(widest, utf8.RuneCountInString(title))
+			columns = append(columns, column{title: title, shrinks: true, width: width, index: i})
 		}
 	}
 	if t.opts.Terminal {
@@ -76,16 +66,32 @@ func (t *Table) layout() []column {
 	return columns
 }
 
+func (t *Table) appendHeader(dst []byte, columns []column) []byte {
+	header := make([]string, len(t.titles))
+	for i, title := range t.titles {
+		header[i] = strings.ToUpper(title)
+	}
+	if t.opts.Terminal {
+		dst = append(dst, bold...)
+	}
+	dst = t.appendRow(dst, columns, header)
+	if t.opts.Terminal {
+		dst = append(dst, plain...)
+	}
+	return append(dst, '\n')
+}
+
 func (t *Table) appendRow(dst []byte, columns []column, row []string) []byte {
 	start := len(dst)
-	for i, value := range row {
+	for i, column := range columns {
 		if i > 0 {
 			dst = append(dst, gap...)
 		}
+		value := row[column.index]
 		if t.opts.Terminal {
-			value = shorten(value, columns[i].width)
+			value = shorten(value, column.width)
 		}
-		dst = columns[i].pad(dst, value)
+		dst = column.pad(dst, value)
 	}
 	return trimRight(dst, start)
 }

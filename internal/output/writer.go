@@ -10,11 +10,16 @@ import (
 	"github.com/boathook/boathook/event"
 )
 
-// Writer writes records. No implementation is safe for concurrent use.
+// Writer writes records. No implementation is safe for concurrent use. A
+// closed pipe is an error that wraps syscall.EPIPE.
+//
+//nolint:iface // a session holds one of the three implementations that are here
 type Writer interface {
-	// Write writes one record and keeps nothing of it. A closed pipe is an
-	// error that wraps syscall.EPIPE.
+	// Write writes one record and keeps nothing of it.
 	Write(r *event.Record) error
+	// WriteLost reports n events of a gadget that were lost after the last
+	// record. It writes nothing for 0.
+	WriteLost(gadget string, n uint64) error
 	// Flush hands on what the io.Writer below has buffered, if that has a
 	// Flush method of its own. Nothing is buffered here.
 	Flush() error
@@ -52,8 +57,7 @@ func (j *JSON) Write(r *event.Record) error {
 // Flush implements [Writer].
 func (j *JSON) Flush() error { return flush(j.out) }
 
-// WriteLost writes the last line of a run whose final records were lost: n
-// events after the last record that was written. Nothing is written for 0.
+// WriteLost implements [Writer] with a record of nothing but the loss.
 func (j *JSON) WriteLost(gadget string, n uint64) error {
 	if n == 0 {
 		return nil
@@ -73,6 +77,9 @@ type None struct{}
 
 // Write implements [Writer].
 func (None) Write(*event.Record) error { return nil }
+
+// WriteLost implements [Writer].
+func (None) WriteLost(string, uint64) error { return nil }
 
 // Flush implements [Writer].
 func (None) Flush() error { return nil }

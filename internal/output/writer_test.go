@@ -154,6 +154,7 @@ func TestNoneWritesNothing(t *testing.T) {
 	t.Parallel()
 	var w output.Writer = output.None{}
 	qt.Check(t, qt.IsNil(w.Write(&event.Record{})))
+	qt.Check(t, qt.IsNil(w.WriteLost("flow", 1)))
 	qt.Check(t, qt.IsNil(w.Flush()))
 }
 

@@ -3,6 +3,7 @@
 package where
 
 import (
+	"math"
 	"strings"
 
 	"github.com/boathook/boathook/event"
@@ -70,6 +71,7 @@ func (n *names) types() types.Map {
 	return root
 }
 
+//nolint:ireturn // what the expression language takes is an interface
 func typeOf(field output.Field) types.Type {
 	if field.Name == labels {
 		return types.TypeOf(map[string]any{})
@@ -85,8 +87,9 @@ func typeOf(field output.Field) types.Type {
 		return types.Float64
 	case event.Text, event.Addr, event.MAC, event.Bytes, event.Pointer, event.Timestamp:
 		return types.String
+	case event.Enum, event.Array:
+		// An enum is a string or, without a name, a number; arrays hold anything.
 	}
-	// An enum is a string or, without a name, a number; arrays hold anything.
 	return types.Any
 }
 
@@ -101,6 +104,22 @@ func complete(tree map[string]any) {
 	tree["link"] = filled(tree["link"], map[string]any{
 		"name": "", "ifindex": int64(0), "host": "", "host_ifindex": int64(0),
 	})
+}
+
+// widen turns integers that only a uint64 holds into floating point numbers:
+// the expression language compares all integers as int64, where they would be
+// negative. They lose their last digits by it.
+func widen(tree map[string]any) {
+	for key, value := range tree {
+		switch v := value.(type) {
+		case uint64:
+			if v > math.MaxInt64 {
+				tree[key] = float64(v)
+			}
+		case map[string]any:
+			widen(v)
+		}
+	}
 }
 
 func completeContainer(one any) map[string]any {

@@ -62,6 +62,7 @@ func (w *Where) Match(r *event.Record) (bool, error) {
 		candidates = several
 	}
 	complete(tree)
+	widen(tree)
 	for _, one := range candidates {
 		tree["container"] = completeContainer(one)
 		matches, err := w.eval(tree)
@@ -109,8 +110,7 @@ func (w *Where) lacksField(tree map[string]any) bool {
 // explain makes one line of an error of the expression language, which draws a
 // picture of several.
 func explain(err error) error {
-	var located *file.Error
-	if errors.As(err, &located) {
+	if located, ok := errors.AsType[*file.Error](err); ok {
 		return fmt.Errorf("read expression: %s (column %d)", located.Message, located.Column+1)
 	}
 	return fmt.Errorf("read expression: %w", err)
