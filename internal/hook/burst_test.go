@@ -10,11 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
+
 	"github.com/boathook/boathook/internal/hook"
 	"github.com/boathook/boathook/internal/netns"
 	"github.com/boathook/boathook/internal/testutil"
-	"github.com/go-quicktest/qt"
-	"golang.org/x/sys/unix"
 )
 
 const expedited = "/sys/kernel/rcu_expedited"

@@ -6,9 +6,10 @@ import (
 	"errors"
 	"time"
 
-	"github.com/boathook/boathook/internal/netns"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
 )
 
 const (
@@ -71,9 +72,9 @@ func (c *clsact) attach(reqs []Request) ([]*Hook, []error) {
 // addFilters tries all requests and then, with a fresh view, those whose
 // priority was taken by somebody else in between.
 func (b *clsactBurst) addFilters() {
-	todo := make([]int, len(b.reqs))
-	for i := range todo {
-		todo[i] = i
+	var todo []int
+	for i := range b.reqs {
+		todo = append(todo, i)
 	}
 	for try := 1; len(todo) > 0; try++ {
 		planned := b.plan(todo)
@@ -85,7 +86,7 @@ func (b *clsactBurst) addFilters() {
 			}
 			msgs = append(msgs, m)
 		}
-		todo = todo[:0]
+		todo = nil
 		for i, r := range b.conn.batch(msgs) {
 			h := planned[i]
 			b.errs[h.req] = r.err

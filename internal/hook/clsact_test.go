@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/boathook/boathook/internal/hook"
-	"github.com/boathook/boathook/internal/netns"
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/cilium/ebpf"
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/hook"
+	"github.com/boathook/boathook/internal/netns"
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 // old makes every link look old enough for its qdisc to be removed.
@@ -21,11 +22,11 @@ func old(int) time.Duration { return time.Hour }
 
 func young(int) time.Duration { return 9 * time.Second }
 
-// qdiscs returns what tc(8) says about the qdiscs in the ingress slot.
-func qdiscs(tb testing.TB, ns *netns.NS, dev string) string {
+// qdiscs returns what tc(8) says about the qdisc in the ingress slot of near0.
+func qdiscs(tb testing.TB, ns *netns.NS) string {
 	tb.Helper()
 	var lines []string
-	for line := range strings.Lines(testutil.Exec(tb, ns, "tc", "qdisc", "show", "dev", dev)) {
+	for line := range strings.Lines(testutil.Exec(tb, ns, "tc", "qdisc", "show", "dev", "near0")) {
 		if strings.Contains(line, "clsact") || strings.Contains(line, "qdisc ingress") {
 			lines = append(lines, strings.Join(strings.Fields(line)[1:3], " "))
 		}
@@ -33,10 +34,10 @@ func qdiscs(tb testing.TB, ns *netns.NS, dev string) string {
 	return strings.Join(lines, ",")
 }
 
-// filters returns what tc(8) says about the filters on one point.
-func filters(tb testing.TB, ns *netns.NS, dev string, point hook.Point) string {
+// filters returns what tc(8) says about the filters on one point of near0.
+func filters(tb testing.TB, ns *netns.NS, point hook.Point) string {
 	tb.Helper()
-	return testutil.Exec(tb, ns, "tc", "filter", "show", "dev", dev, point.String())
+	return testutil.Exec(tb, ns, "tc", "filter", "show", "dev", "near0", point.String())
 }
 
 func TestClsactRunsOnItsPointUntilDetached(t *testing.T) {
@@ -54,7 +55,7 @@ func TestClsactRunsOnItsPointUntilDetached(t *testing.T) {
 			qt.Check(t, qt.Equals(hooks[0].Program(), mustID(t, drop)))
 			qt.Check(t, qt.IsFalse(hooks[0].Gone()))
 			qt.Check(t, qt.IsFalse(p.pings()))
-			out := filters(t, p.near, "near0", point)
+			out := filters(t, p.near, point)
 			qt.Check(t, qt.StringContains(out, "boathook/test/0-1/q=1 direct-action"))
 			qt.Check(t, qt.StringContains(out, fmt.Sprintf(" id %d ", mustID(t, drop))))
 			qt.Check(t, qt.StringContains(out, "protocol all pref 8 bpf chain 0"))
@@ -62,7 +63,7 @@ func TestClsactRunsOnItsPointUntilDetached(t *testing.T) {
 			qt.Assert(t, qt.IsNil(set.Detach(hooks)))
 			qt.Check(t, qt.IsTrue(hooks[0].Gone()))
 			qt.Check(t, qt.IsTrue(p.pings()))
-			qt.Check(t, qt.Equals(qdiscs(t, p.near, "near0"), ""))
+			qt.Check(t, qt.Equals(qdiscs(t, p.near), ""))
 		})
 	}
 }
@@ -76,11 +77,11 @@ func TestClsactQdiscStaysForTheSecondPoint(t *testing.T) {
 	out := mustAttach(t, set, hook.Request{Index: p.nearIndex, Point: hook.Egress, Program: prog})
 
 	qt.Assert(t, qt.IsNil(set.Detach(in)))
-	qt.Check(t, qt.Equals(qdiscs(t, p.near, "near0"), "clsact ffff:"))
+	qt.Check(t, qt.Equals(qdiscs(t, p.near), "clsact ffff:"))
 	qt.Check(t, qt.IsFalse(out[0].Gone()))
 
 	qt.Assert(t, qt.IsNil(set.Detach(out)))
-	qt.Check(t, qt.Equals(qdiscs(t, p.near, "near0"), ""))
+	qt.Check(t, qt.Equals(qdiscs(t, p.near), ""))
 }
 
 func TestClsactQdiscOfOthersStays(t *testing.T) {
@@ -89,12 +90,12 @@ func TestClsactQdiscOfOthersStays(t *testing.T) {
 	testutil.Exec(t, p.near, "tc", "qdisc", "add", "dev", "near0", "clsact")
 	set := mustOpen(t, p.near, hook.Clsact, hook.Options{LinkAge: old})
 	hooks := mustAttach(t, set, hook.Request{Index: p.nearIndex, Program: mustProgram(t, "guest", unspec)})
-	qt.Check(t, qt.StringContains(filters(t, p.near, "near0", hook.Ingress), "/q=0"))
+	qt.Check(t, qt.StringContains(filters(t, p.near, hook.Ingress), "/q=0"))
 
 	qt.Assert(t, qt.IsNil(set.Detach(hooks)))
 
-	qt.Check(t, qt.Equals(qdiscs(t, p.near, "near0"), "clsact ffff:"))
-	qt.Check(t, qt.Equals(filters(t, p.near, "near0", hook.Ingress), ""))
+	qt.Check(t, qt.Equals(qdiscs(t, p.near), "clsact ffff:"))
+	qt.Check(t, qt.Equals(filters(t, p.near, hook.Ingress), ""))
 }
 
 func TestClsactQdiscWithForeignFilterStays(t *testing.T) {
@@ -102,11 +103,11 @@ func TestClsactQdiscWithForeignFilterStays(t *testing.T) {
 	p := newPair(t)
 	set := mustOpen(t, p.near, hook.Clsact, hook.Options{LinkAge: old})
 	hooks := mustAttach(t, set, hook.Request{Index: p.nearIndex, Program: mustProgram(t, "host", unspec)})
-	addForeign(t, p.near, "near0", hook.Egress)
+	addForeign(t, p.near, hook.Egress)
 
 	qt.Assert(t, qt.IsNil(set.Detach(hooks)))
 
-	qt.Check(t, qt.StringContains(filters(t, p.near, "near0", hook.Egress), "bytecode"))
+	qt.Check(t, qt.StringContains(filters(t, p.near, hook.Egress), "bytecode"))
 }
 
 func TestClsactQdiscOfAYoungLinkStays(t *testing.T) {
@@ -120,8 +121,8 @@ func TestClsactQdiscOfAYoungLinkStays(t *testing.T) {
 
 			qt.Assert(t, qt.IsNil(set.Detach(hooks)))
 
-			qt.Check(t, qt.Equals(qdiscs(t, p.near, "near0"), "clsact ffff:"))
-			qt.Check(t, qt.Equals(filters(t, p.near, "near0", hook.Ingress), ""))
+			qt.Check(t, qt.Equals(qdiscs(t, p.near), "clsact ffff:"))
+			qt.Check(t, qt.Equals(filters(t, p.near, hook.Ingress), ""))
 		})
 	}
 }
@@ -135,15 +136,15 @@ func TestClsactIngressQdiscIsInTheWay(t *testing.T) {
 	_, errs := set.Attach([]hook.Request{{Index: p.nearIndex, Point: hook.Egress, Program: mustProgram(t, "way", unspec)}})
 
 	qt.Check(t, qt.ErrorIs(errs[0], hook.ErrIngressQdisc))
-	qt.Check(t, qt.Equals(qdiscs(t, p.near, "near0"), "ingress ffff:"))
-	qt.Check(t, qt.Equals(filters(t, p.near, "near0", hook.Ingress), ""))
+	qt.Check(t, qt.Equals(qdiscs(t, p.near), "ingress ffff:"))
+	qt.Check(t, qt.Equals(filters(t, p.near, hook.Ingress), ""))
 }
 
-// addForeign adds a filter that never matches, as another tool would, with a
+// addForeign adds a filter to near0 that never matches, as others would, with a
 // priority given or chosen by the kernel.
-func addForeign(tb testing.TB, ns *netns.NS, dev string, point hook.Point, args ...string) {
+func addForeign(tb testing.TB, ns *netns.NS, point hook.Point, args ...string) {
 	tb.Helper()
-	args = append([]string{"filter", "add", "dev", dev, point.String()}, args...)
+	args = append([]string{"filter", "add", "dev", "near0", point.String()}, args...)
 	testutil.Exec(tb, ns, "tc", append(args, "bpf", "bytecode", "1,6 0 0 0")...)
 }
 
@@ -168,16 +169,16 @@ func TestClsactOrderAmongForeignFilters(t *testing.T) {
 			p := newPair(t)
 			testutil.Exec(t, p.near, "tc", "qdisc", "add", "dev", "near0", "clsact")
 			for _, pref := range test.foreign {
-				addForeign(t, p.near, "near0", hook.Ingress, "pref", pref)
+				addForeign(t, p.near, hook.Ingress, "pref", pref)
 			}
-			before := filters(t, p.near, "near0", hook.Ingress)
+			before := filters(t, p.near, hook.Ingress)
 			set := mustOpen(t, p.near, hook.Clsact, hook.Options{LinkAge: old})
 
 			hooks := mustAttach(t, set, hook.Request{Index: p.nearIndex, Program: mustProgram(t, "order", unspec), Order: test.order})
 
-			qt.Check(t, qt.StringContains(filters(t, p.near, "near0", hook.Ingress), "pref "+test.want+" bpf"))
+			qt.Check(t, qt.StringContains(filters(t, p.near, hook.Ingress), "pref "+test.want+" bpf"))
 			qt.Check(t, qt.IsNil(set.Detach(hooks)))
-			qt.Check(t, qt.Equals(filters(t, p.near, "near0", hook.Ingress), before))
+			qt.Check(t, qt.Equals(filters(t, p.near, hook.Ingress), before))
 		})
 	}
 }
@@ -194,7 +195,7 @@ func TestClsactOrderAroundAProgram(t *testing.T) {
 		hook.Request{Index: p.nearIndex, Program: prog, Order: hook.Order{Position: hook.Before, Program: id}},
 		hook.Request{Index: p.nearIndex, Program: prog, Order: hook.Order{Position: hook.After, Program: id}},
 		hook.Request{Index: p.nearIndex, Program: prog, Order: hook.Order{Position: hook.After, Program: id}})
-	out := filters(t, p.near, "near0", hook.Ingress)
+	out := filters(t, p.near, hook.Ingress)
 	for pref, want := range map[int]ebpf.ProgramID{7: mustID(t, prog), 8: id, 9: mustID(t, prog), 10: mustID(t, prog)} {
 		qt.Check(t, qt.Matches(out, fmt.Sprintf(`(?s).*pref %d bpf [^\n]*handle 0xb0a7[^\n]* id %d .*`, pref, want)))
 	}
@@ -204,7 +205,7 @@ func TestClsactOrderThatCannotBe(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	testutil.Exec(t, p.near, "tc", "qdisc", "add", "dev", "near0", "clsact")
-	addForeign(t, p.near, "near0", hook.Ingress, "pref", "65535")
+	addForeign(t, p.near, hook.Ingress, "pref", "65535")
 	set := mustOpen(t, p.near, hook.Clsact, hook.Options{LinkAge: old})
 	prog := mustProgram(t, "cannot", unspec)
 
@@ -217,7 +218,7 @@ func TestClsactOrderThatCannotBe(t *testing.T) {
 	for _, err := range errs {
 		qt.Check(t, qt.ErrorIs(err, hook.ErrOrder))
 	}
-	qt.Check(t, qt.IsFalse(strings.Contains(filters(t, p.near, "near0", hook.Ingress), "boathook")))
+	qt.Check(t, qt.IsFalse(strings.Contains(filters(t, p.near, hook.Ingress), "boathook")))
 }
 
 func TestClsactDetachLeavesWhatReplacedOurs(t *testing.T) {
@@ -232,7 +233,7 @@ func TestClsactDetachLeavesWhatReplacedOurs(t *testing.T) {
 	qt.Check(t, qt.IsTrue(hooks[0].Gone()))
 	qt.Assert(t, qt.IsNil(set.Detach(hooks)))
 
-	qt.Check(t, qt.StringContains(filters(t, p.near, "near0", hook.Ingress), "boathook/theirs/0-1/q=0"))
+	qt.Check(t, qt.StringContains(filters(t, p.near, hook.Ingress), "boathook/theirs/0-1/q=0"))
 }
 
 func TestClsactDetachAfterTheQdiscWent(t *testing.T) {
@@ -256,7 +257,7 @@ func TestClsactDetachAfterTheQdiscWasMadeAnew(t *testing.T) {
 
 	qt.Assert(t, qt.IsNil(set.Detach(hooks)))
 
-	qt.Check(t, qt.Equals(qdiscs(t, p.near, "near0"), "clsact ffff:"))
+	qt.Check(t, qt.Equals(qdiscs(t, p.near), "clsact ffff:"))
 }
 
 func TestClsactOfAVanishedLinkIsGoneAndDetaches(t *testing.T) {
@@ -298,7 +299,7 @@ func TestClsactFailedAttachTakesItsQdiscBack(t *testing.T) {
 	}})
 
 	qt.Check(t, qt.ErrorIs(errs[0], hook.ErrOrder))
-	qt.Check(t, qt.Equals(qdiscs(t, p.near, "near0"), ""))
+	qt.Check(t, qt.Equals(qdiscs(t, p.near), ""))
 }
 
 func TestClsactTwoInstancesOnOneLink(t *testing.T) {

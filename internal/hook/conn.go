@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/boathook/boathook/internal/netns"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
 )
 
 // maxBatch is how many messages go into one send. The answers to them must fit
@@ -74,36 +75,66 @@ func (c *conn) exchange(msgs []netlink.Message, replies []reply) {
 		}
 		return
 	}
-	first := sent[0].Header.Sequence
-	answered := make([]bool, len(msgs))
-	for pending := len(msgs); pending > 0; {
+	e := exchange{first: sent[0].Header.Sequence, replies: replies, done: make([]bool, len(msgs))}
+	for e.pending = len(msgs); e.pending > 0; {
 		got, err := c.nl.Receive()
-		if op, ok := errors.AsType[*netlink.OpError](err); ok && op.Sequence != 0 {
-			// The kernel's word on one message; each comes alone.
-			if i := op.Sequence - first; i < uint32(len(msgs)) && !answered[i] {
-				answered[i], replies[i].err = true, err
-				pending--
-			}
-			continue
+		switch {
+		case answered(err):
+			e.refused(err)
+		case err != nil:
+			e.lost(err)
+		default:
+			e.received(got)
 		}
-		if err != nil { // the answers are lost
-			for i := range replies {
-				if !answered[i] {
-					replies[i].err = err
-				}
-			}
-			return
+	}
+}
+
+// exchange sorts answers to the messages they belong to, by sequence number.
+type exchange struct {
+	first   uint32
+	replies []reply
+	done    []bool
+	pending int
+}
+
+// index returns false for what is no answer to a message that still waits.
+func (e *exchange) index(sequence uint32) (int, bool) {
+	i := sequence - e.first
+	return int(i), i < uint32(len(e.done)) && !e.done[i]
+}
+
+func (e *exchange) finish(i int, err error) {
+	e.done[i], e.replies[i].err = true, err
+	e.pending--
+}
+
+// refused is for the kernel's error for one message. Each comes alone.
+func (e *exchange) refused(err error) {
+	if op, ok := errors.AsType[*netlink.OpError](err); ok {
+		if i, ok := e.index(op.Sequence); ok {
+			e.finish(i, err)
 		}
-		for _, m := range got {
-			i := m.Header.Sequence - first
-			switch {
-			case i >= uint32(len(msgs)) || answered[i]:
-			case m.Header.Type == netlink.Error: // with code 0: done
-				answered[i] = true
-				pending--
-			default:
-				replies[i].messages = append(replies[i].messages, m)
-			}
+	}
+}
+
+// lost gives up on everything that still waits.
+func (e *exchange) lost(err error) {
+	for i, done := range e.done {
+		if !done {
+			e.finish(i, err)
+		}
+	}
+}
+
+func (e *exchange) received(msgs []netlink.Message) {
+	for _, m := range msgs {
+		i, ok := e.index(m.Header.Sequence)
+		switch {
+		case !ok:
+		case m.Header.Type == netlink.Error: // with code 0: done
+			e.finish(i, nil)
+		default:
+			e.replies[i].messages = append(e.replies[i].messages, m)
 		}
 	}
 }

@@ -12,9 +12,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/boathook/boathook/internal/netns"
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
 )
 
 // ErrNotSupported tells that the kernel lacks a backend. The error that wraps

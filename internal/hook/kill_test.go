@@ -12,12 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/boathook/boathook/internal/hook"
-	"github.com/boathook/boathook/internal/netns"
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/hook"
+	"github.com/boathook/boathook/internal/netns"
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 // childVariable makes the test binary a child that attaches to the link with
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 	if index := os.Getenv(childVariable); index != "" {
 		if err := attachAndWait(index); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			os.Exit(1) //nolint:forbidigo // a child is a main of its own
 		}
 		return
 	}

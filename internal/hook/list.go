@@ -9,11 +9,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/boathook/boathook/internal/netns"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
 )
 
 // What an [Entry] is attached through.

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
+
 	"github.com/boathook/boathook/internal/hook"
 	"github.com/boathook/boathook/internal/netns"
 	"github.com/boathook/boathook/internal/testutil"
-	"github.com/go-quicktest/qt"
-	"golang.org/x/sys/unix"
 )
 
 // mustList returns one line per entry: point, position, backend, program.
@@ -35,7 +36,7 @@ func TestListInExecutionOrder(t *testing.T) {
 		hook.Request{Index: p.nearIndex, Program: mustProgram(t, "filter2", unspec)},
 		hook.Request{Index: p.nearIndex, Program: mustProgram(t, "filter1", unspec)},
 		hook.Request{Index: p.nearIndex, Program: mustProgram(t, "filter4", unspec), Order: last})
-	addForeign(t, p.near, "near0", hook.Ingress) // priority 49152
+	addForeign(t, p.near, hook.Ingress) // priority 49152
 	mustAttach(t, links,
 		hook.Request{Index: p.nearIndex, Program: mustProgram(t, "link2", unspec)},
 		hook.Request{Index: p.nearIndex, Program: mustProgram(t, "link1", unspec)},
@@ -59,7 +60,7 @@ func TestListWithinOnePriorityGivesTheLastAttachedFirst(t *testing.T) {
 	p := newPair(t)
 	testutil.Exec(t, p.near, "tc", "qdisc", "add", "dev", "near0", "clsact")
 	for _, handle := range []string{"1", "3", "2"} {
-		addForeign(t, p.near, "near0", hook.Egress, "pref", "1", "handle", handle)
+		addForeign(t, p.near, hook.Egress, "pref", "1", "handle", handle)
 	}
 
 	entries, _ := mustList(t, p.near, p.nearIndex)
@@ -78,7 +79,7 @@ func TestListDescribesFiltersAndPrograms(t *testing.T) {
 	set := mustOpen(t, p.near, hook.Clsact, hook.Options{Owner: owner})
 	prog := mustProgram(t, "described", unspec)
 	mustAttach(t, set, hook.Request{Index: p.nearIndex, Program: prog})
-	addForeign(t, p.near, "near0", hook.Ingress, "pref", "77", "chain", "5", "protocol", "ip", "handle", "0x9")
+	addForeign(t, p.near, hook.Ingress, "pref", "77", "chain", "5", "protocol", "ip", "handle", "0x9")
 
 	entries, _ := mustList(t, p.near, p.nearIndex)
 
@@ -116,7 +117,7 @@ func TestListNamesAnIngressQdisc(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	testutil.Exec(t, p.near, "tc", "qdisc", "add", "dev", "near0", "ingress")
-	addForeign(t, p.near, "near0", hook.Ingress, "pref", "3")
+	addForeign(t, p.near, hook.Ingress, "pref", "3")
 
 	entries, lines := mustList(t, p.near, p.nearIndex)
 

@@ -5,13 +5,14 @@ package hook_test
 import (
 	"testing"
 
-	"github.com/boathook/boathook/internal/hook"
-	"github.com/boathook/boathook/internal/netns"
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/hook"
+	"github.com/boathook/boathook/internal/netns"
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 // Verdicts of include/uapi/linux/pkt_cls.h.
@@ -92,8 +93,8 @@ func tcxPrograms(tb testing.TB, ns *netns.NS, index int, attach ebpf.AttachType)
 
 // pair is a veth between two namespaces with addresses on both ends.
 type pair struct {
-	near, far           *netns.NS
-	nearIndex, farIndex int
+	near, far *netns.NS
+	nearIndex int // of the link near0
 }
 
 const (
@@ -106,7 +107,7 @@ const (
 func newPair(tb testing.TB) pair {
 	tb.Helper()
 	p := pair{near: testutil.Netns(tb), far: testutil.Netns(tb)}
-	p.nearIndex, p.farIndex = testutil.Veth(tb, p.near, "near0", p.far, "far0")
+	p.nearIndex, _ = testutil.Veth(tb, p.near, "near0", p.far, "far0")
 	testutil.AddAddr(tb, p.near, "near0", nearAddr+"/24")
 	testutil.AddAddr(tb, p.far, "far0", farAddr+"/24")
 	// Fixed neighbours: a lost ARP reply would be felt by later packets.

@@ -45,12 +45,7 @@ func (c *conn) dumpFilters(index int, parent uint32) ([]netlink.Message, error) 
 // has reports whether exactly this filter is there.
 func (c *conn) has(want filter) (bool, error) {
 	filters, err := c.filters(want.index, want.parent)
-	for _, f := range filters {
-		if f == want {
-			return true, err
-		}
-	}
-	return false, err
+	return slices.Contains(filters, want), err
 }
 
 // unlessGone returns nil instead of err if the filter is not there: the link

@@ -152,25 +152,28 @@ func parseFilter(data []byte) (filter, error) {
 		return filter{}, err
 	}
 	if f.kind == kindBPF { // other kinds number their options differently
-		err = f.parseOptions(options)
+		f.name, f.program, err = parseOptions(options)
 	}
 	return f, err
 }
 
-func (f *filter) parseOptions(options []byte) error {
+// parseOptions returns the name and the program of a filter of kind bpf.
+func parseOptions(options []byte) (string, ebpf.ProgramID, error) {
 	ad, err := netlink.NewAttributeDecoder(options)
 	if err != nil {
-		return err
+		return "", 0, err
 	}
+	var name string
+	var program ebpf.ProgramID
 	for ad.Next() {
 		switch ad.Type() {
 		case bpfName:
-			f.name = ad.String()
+			name = ad.String()
 		case bpfID:
-			f.program = ebpf.ProgramID(ad.Uint32())
+			program = ebpf.ProgramID(ad.Uint32())
 		}
 	}
-	return ad.Err()
+	return name, program, ad.Err()
 }
 
 // qdiscMessage is a request about the qdisc in the ingress slot of a link. An

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/boathook/boathook/internal/netns"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
 )
 
 // loopback is the interface index of the loopback link in every namespace.

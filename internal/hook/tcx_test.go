@@ -6,11 +6,12 @@ import (
 	"os"
 	"testing"
 
-	"github.com/boathook/boathook/internal/hook"
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/cilium/ebpf"
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/hook"
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 func TestTCXRunsOnItsPointUntilDetached(t *testing.T) {
