@@ -125,6 +125,13 @@ func TestBytesAfterTheStructAreData(t *testing.T) {
 	qt.Assert(t, qt.Equals(mustTree(t, s.AppendJSON(nil, long))["data"], any(strings.Repeat("78", 9))))
 }
 
+func TestShortFlexibleDataIsKeptInPerfRecords(t *testing.T) {
+	t.Parallel()
+	s := mustFind(t, "flexible_of_eight")
+	raw := pack(t, uint64(1), uint8(7))
+	qt.Assert(t, qt.Equals(string(s.AppendJSON(nil, raw)), `{"id":1,"payload":"07"}`))
+}
+
 // The kernel pads perf records to a multiple of 8 bytes, their length of 4 included.
 func TestPaddingOfPerfRecordsIsNotData(t *testing.T) {
 	t.Parallel()

@@ -45,15 +45,21 @@ func Find(spec *ebpf.CollectionSpec, mapName, structName string) (*Schema, error
 		return nil, fmt.Errorf("find record type of map %s: %w", mapName, err)
 	}
 	if m.Type == ebpf.PerfEventArray {
-		s.trailing.ignored = perfPadding(s.root.size)
+		s.trailing.ignored = perfPadding(s)
 	}
 	return s, nil
 }
 
-// perfPadding is how many bytes the kernel adds to a perf record of that size:
-// it and the 4 bytes of its length fill a multiple of 8
-// (kernel/events/core.c, perf_prepare_sample).
-func perfPadding(size int) int { return (8 - (size+4)%8) % 8 }
+// perfPadding is how many bytes the kernel adds to perf records of s: they and
+// the 4 bytes of their length fill a multiple of 8 (kernel/events/core.c,
+// perf_prepare_sample). Where a flexible member ends the struct, padding cannot
+// be told from data and stays.
+func perfPadding(s *Schema) int {
+	if s.flexible() {
+		return 0
+	}
+	return (8 - (s.root.size+4)%8) % 8
+}
 
 func recordSchema(spec *ebpf.CollectionSpec, m *ebpf.MapSpec, structName string) (*Schema, error) {
 	if spec.Types == nil {

@@ -115,6 +115,9 @@ func (s *Schema) Time(raw []byte) (time.Time, bool) {
 	return s.clock.wall(l.source, ns), true
 }
 
+// flexible reports whether a flexible member, which is no leaf, has a column.
+func (s *Schema) flexible() bool { return len(s.columns) > len(s.leaves) }
+
 func (s *Schema) find(match func(leaf) bool) int {
 	return slices.IndexFunc(s.leaves, match)
 }

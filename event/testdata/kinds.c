@@ -91,6 +91,11 @@ struct flexible {
 	__u8 payload[];
 };
 
+struct flexible_of_eight {
+	__u64 id;
+	char payload[];
+};
+
 struct bits {
 	__u64 first : 5;
 	__s64 second : 40;
@@ -107,4 +112,5 @@ const struct kinds_event *kinds_unused;
 const struct network *network_unused;
 const struct mixed *mixed_unused;
 const struct flexible *flexible_unused;
+const struct flexible_of_eight *flexible_of_eight_unused;
 const struct bits *bits_unused;
