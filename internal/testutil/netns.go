@@ -46,9 +46,9 @@ func Netns(tb testing.TB) *netns.NS {
 // link-local addresses, so that the kernel sends no packets of its own.
 func Veth(tb testing.TB, a *netns.NS, nameA string, b *netns.NS, nameB string) (indexA, indexB int) {
 	tb.Helper()
-	Exec(tb, a, "ip", "link", "add", nameA, "type", "veth", "peer", "name", nameB, "netns", Path(b))
-	Exec(tb, a, "ip", "link", "set", nameA, "addrgenmode", "none", "up")
-	Exec(tb, b, "ip", "link", "set", nameB, "addrgenmode", "none", "up")
+	Exec(tb, a, "ip", "link", "add", "name", nameA, "type", "veth", "peer", "name", nameB, "netns", Path(b))
+	Exec(tb, a, "ip", "link", "set", "dev", nameA, "addrgenmode", "none", "up")
+	Exec(tb, b, "ip", "link", "set", "dev", nameB, "addrgenmode", "none", "up")
 	return Index(tb, a, nameA), Index(tb, b, nameB)
 }
 

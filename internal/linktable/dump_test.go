@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package linktable_test
+
+import (
+	"testing"
+
+	"github.com/boathook/boathook/internal/linktable"
+	"github.com/boathook/boathook/internal/netns"
+	"github.com/boathook/boathook/internal/testutil"
+	"github.com/go-quicktest/qt"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+func TestDumpDescribesLinks(t *testing.T) {
+	t.Parallel()
+	ns, other := testutil.Netns(t), testutil.Netns(t)
+	index, peer := testutil.Veth(t, ns, "host", other, "eth0")
+	testutil.Exec(t, ns, "ip", "link", "set", "host", "mtu", "1400")
+	testutil.Exec(t, ns, "ip", "link", "add", "bridge", "type", "bridge")
+
+	links := mustDump(t, ns)
+	qt.Assert(t, qt.DeepEquals(named(t, links, "host"), linktable.Link{
+		Index: index, Name: "host", Kind: "veth", Up: true, Running: true,
+		PeerIndex: peer, PeerNSID: mustNSID(t, ns, other),
+		HardwareType: unix.ARPHRD_ETHER, MTU: 1400,
+	}))
+	lo := named(t, links, "lo")
+	qt.Assert(t, qt.IsTrue(lo.Loopback))
+	qt.Assert(t, qt.Equals(lo.HardwareType, unix.ARPHRD_LOOPBACK))
+	qt.Assert(t, qt.Equals(lo.PeerNSID, linktable.NoNSID))
+	bridge := named(t, links, "bridge")
+	qt.Assert(t, qt.Equals(bridge.Kind, "bridge"))
+	qt.Assert(t, qt.IsFalse(bridge.Up))
+}
+
+func TestDumpOfManyLinks(t *testing.T) {
+	t.Parallel()
+	ns := testutil.Netns(t)
+	addVeths(t, ns, 100)
+	qt.Assert(t, qt.HasLen(mustDump(t, ns), len(mustDump(t, testutil.Netns(t)))+200))
+}
+
+func TestVethInOneNetnsRefersToItself(t *testing.T) {
+	t.Parallel()
+	ns := testutil.Netns(t)
+	a, b := testutil.Veth(t, ns, "a", ns, "b")
+	links := mustDump(t, ns)
+	qt.Assert(t, qt.Equals(named(t, links, "a").PeerIndex, b))
+	qt.Assert(t, qt.Equals(named(t, links, "b").PeerIndex, a))
+	qt.Assert(t, qt.Equals(named(t, links, "a").PeerNSID, linktable.NoNSID))
+}
+
+func TestNSIDNeverAssignsOne(t *testing.T) {
+	t.Parallel()
+	ns, other := testutil.Netns(t), testutil.Netns(t)
+	for range 2 {
+		qt.Assert(t, qt.Equals(mustNSID(t, ns, other), linktable.NoNSID))
+	}
+	assignNSID(t, ns, other, 7)
+	qt.Assert(t, qt.Equals(mustNSID(t, ns, other), 7))
+}
+
+func TestDumpOfAClosedNetns(t *testing.T) {
+	t.Parallel()
+	ns := testutil.Netns(t)
+	qt.Assert(t, qt.IsNil(ns.Close()))
+	_, err := linktable.Dump(ns)
+	qt.Assert(t, qt.ErrorIs(err, unix.EBADF))
+}
+
+// assignNSID gives the namespace of an id in another one.
+func assignNSID(tb testing.TB, in, of *netns.NS, id int32) {
+	tb.Helper()
+	attrs := netlink.NewAttributeEncoder()
+	attrs.Uint32(unix.NETNSA_FD, uint32(of.Fd()))
+	attrs.Int32(unix.NETNSA_NSID, id)
+	data, err := attrs.Encode()
+	qt.Assert(tb, qt.IsNil(err))
+	conn, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: in.Fd()})
+	qt.Assert(tb, qt.IsNil(err))
+	defer conn.Close()
+	_, err = conn.Execute(netlink.Message{
+		Header: netlink.Header{Type: unix.RTM_NEWNSID, Flags: netlink.Request | netlink.Acknowledge},
+		Data:   append(make([]byte, 4), data...),
+	})
+	qt.Assert(tb, qt.IsNil(err))
+}
+
+func mustDump(tb testing.TB, ns *netns.NS) []linktable.Link {
+	tb.Helper()
+	links, err := linktable.Dump(ns)
+	qt.Assert(tb, qt.IsNil(err))
+	return links
+}
+
+func mustNSID(tb testing.TB, in, of *netns.NS) int {
+	tb.Helper()
+	id, err := linktable.NSID(in, of)
+	qt.Assert(tb, qt.IsNil(err))
+	return id
+}
+
+func named(tb testing.TB, links []linktable.Link, name string) linktable.Link {
+	tb.Helper()
+	for _, link := range links {
+		if link.Name == name {
+			return link
+		}
+	}
+	tb.Fatalf("no link %s in %v", name, links)
+	return linktable.Link{}
+}
