@@ -56,7 +56,7 @@ struct bh_vlan {
 /* First bytes of an IPv6 extension header; RFC 8200 section 4. */
 struct bh_extension {
 	__u8 next;
-	__u8 len;	 /* in units of 8 bytes, without the first; in units of 4 for AH */
+	__u8 len; /* in units of 8 bytes, without the first; in units of 4 for AH */
 	__be16 fragment; /* of a fragment header: offset, flags */
 };
 

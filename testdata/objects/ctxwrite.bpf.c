@@ -25,5 +25,4 @@ int write_context(struct __sk_buff *ctx)
 	return TC_ACT_OK;
 }
 
-char LICENSE[] SEC("license")
-= "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -91,5 +91,4 @@ int drop_all(struct __sk_buff *skb)
 	return TC_ACT_SHOT;
 }
 
-char LICENSE[] SEC("license")
-= "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

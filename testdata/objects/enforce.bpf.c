@@ -71,5 +71,4 @@ int deny_port(struct __sk_buff *skb)
 	return TC_ACT_SHOT;
 }
 
-char LICENSE[] SEC("license")
-= "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

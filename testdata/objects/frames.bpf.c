@@ -42,5 +42,4 @@ int eight_frames(struct __sk_buff *skb)
 	return frame2(skb) == 35 ? TC_ACT_OK : TC_ACT_UNSPEC;
 }
 
-char LICENSE[] SEC("license")
-= "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

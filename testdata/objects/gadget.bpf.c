@@ -151,5 +151,4 @@ int egress_packets(struct __sk_buff *skb)
 	return report(skb, true);
 }
 
-char LICENSE[] SEC("license")
-= "GPL";
+char LICENSE[] SEC("license") = "GPL";

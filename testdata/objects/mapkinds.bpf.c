@@ -66,8 +66,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__array(values, struct inner);
-} array_of_maps SEC(".maps")
-= {
+} array_of_maps SEC(".maps") = {
 	.values = {&inner_zero},
 };
 
@@ -143,5 +142,4 @@ int touch_maps(struct __sk_buff *skb)
 	return TC_ACT_OK;
 }
 
-char LICENSE[] SEC("license")
-= "GPL";
+char LICENSE[] SEC("license") = "GPL";

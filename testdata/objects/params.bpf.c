@@ -78,5 +78,4 @@ int with_params(struct __sk_buff *skb)
 	return verdict;
 }
 
-char LICENSE[] SEC("license")
-= "GPL";
+char LICENSE[] SEC("license") = "GPL";

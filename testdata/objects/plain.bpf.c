@@ -36,5 +36,4 @@ int acc_out(struct __sk_buff *skb)
 	return account(skb, 1);
 }
 
-char LICENSE[] SEC("license")
-= "GPL";
+char LICENSE[] SEC("license") = "GPL";

@@ -15,5 +15,4 @@ int redirect_all(struct __sk_buff *skb)
 	return bpf_redirect(ifindex, 0);
 }
 
-char LICENSE[] SEC("license")
-= "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -18,5 +18,4 @@ int unchecked_read(struct __sk_buff *skb)
 	return ip->ttl ? TC_ACT_OK : TC_ACT_SHOT;
 }
 
-char LICENSE[] SEC("license")
-= "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -39,5 +39,4 @@ int lengths(struct __sk_buff *skb)
 
 const struct length_event *unused_event __attribute__((unused));
 
-char LICENSE[] SEC("license")
-= "GPL";
+char LICENSE[] SEC("license") = "GPL";

@@ -62,5 +62,4 @@ int trace_dns(struct __sk_buff *skb)
 	return 0;
 }
 
-char LICENSE[] SEC("license")
-= "GPL";
+char LICENSE[] SEC("license") = "GPL";

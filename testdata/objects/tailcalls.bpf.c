@@ -68,8 +68,7 @@ struct {
 	__uint(max_entries, TAIL_MAX);
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(struct __sk_buff *));
-} steps SEC(".maps")
-= {
+} steps SEC(".maps") = {
 	.values =
 		{
 			[TAIL_IPV4] = (void *)&handle_ipv4,
@@ -90,5 +89,4 @@ int entry(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
-char LICENSE[] SEC("license")
-= "GPL";
+char LICENSE[] SEC("license") = "GPL";

@@ -46,5 +46,4 @@ int lengths_out(struct __sk_buff *skb)
 	return TCX_NEXT;
 }
 
-char LICENSE[] SEC("license")
-= "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

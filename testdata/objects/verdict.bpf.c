@@ -18,5 +18,4 @@ int fixed_verdict(struct __sk_buff *skb)
 	return verdict;
 }
 
-char LICENSE[] SEC("license")
-= "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
