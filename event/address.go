@@ -3,6 +3,7 @@
 package event
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"strings"
@@ -37,6 +38,11 @@ func (f *family) is4(b, base []byte) bool {
 // shown as IPv4: no packet carries it otherwise.
 func (n *node) addr(base []byte) netip.Addr {
 	b := n.bytes(base)
+	if n.number {
+		var b [4]byte
+		binary.BigEndian.PutUint32(b[:], uint32(n.uint(base)))
+		return netip.AddrFrom4(b)
+	}
 	if n.size == 4 {
 		return netip.AddrFrom4([4]byte(b))
 	}

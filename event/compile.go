@@ -160,12 +160,13 @@ func (c *compiler) structure(n *node, members []btf.Member, f field) error {
 }
 
 // section compiles the variables of .bss, .data or .rodata, which are the
-// value of one map.
+// value of one map. Pointers among them are markers and variables that only
+// bring a type into BTF: a program has no use for one that outlives a packet.
 func (c *compiler) section(n *node, ds *btf.Datasec, f field) error {
 	n.kind = structure
 	for _, v := range ds.Vars {
 		variable, ok := v.Type.(*btf.Var)
-		if !ok {
+		if _, pointer := resolve(v.Type).Type.(*btf.Pointer); pointer || !ok {
 			continue
 		}
 		inner := field{name: variable.Name, off: int(v.Offset), depth: f.depth + 1}

@@ -46,11 +46,11 @@ func NewMapReader(spec *ebpf.MapSpec) (*MapReader, error) {
 }
 
 // Readable returns the names of the maps that [NewMapReader] accepts, sorted.
-// Those of constants and of string literals are left out.
+// Those of constants are left out, and global data that consists of markers.
 func Readable(spec *ebpf.CollectionSpec) []string {
 	var names []string
 	for name, m := range spec.Maps {
-		if readable(m.Type) && !isConstant(name) {
+		if readable(m.Type) && !isConstant(name) && !isEmptySection(m.Value) {
 			names = append(names, name)
 		}
 	}
@@ -61,7 +61,16 @@ func Readable(spec *ebpf.CollectionSpec) []string {
 // isConstant is true for the map of a read-only data section.
 func isConstant(name string) bool { return len(name) >= 7 && name[:7] == ".rodata" }
 
-// Key and Value are how the parts of an entry are read.
+// isEmptySection is true for global data without a variable to print.
+func isEmptySection(t btf.Type) bool {
+	if _, ok := t.(*btf.Datasec); !ok {
+		return false
+	}
+	s, err := NewSchema(t)
+	return err == nil && len(s.columns) == 0
+}
+
+// Key is how the keys are read.
 func (r *MapReader) Key() *Schema { return r.key }
 
 // Value is how the values are read.

@@ -90,11 +90,19 @@ func TestGlobalVariablesAreOneEntry(t *testing.T) {
 	qt.Assert(t, qt.IsNil(err))
 	value := make([]byte, spec.ValueSize)
 	value[0] = 1
+	qt.Check(t, qt.DeepEquals(columnNames(r.Value()), []string{"packets", "drops"}))
 	tree := mustTree(t, r.AppendJSON(nil, make([]byte, 4), value))
 	vars, ok := tree["value"].(map[string]any)
 	qt.Assert(t, qt.IsTrue(ok))
 	qt.Check(t, qt.Equals(vars["packets"], any(1.0)))
 	qt.Check(t, qt.Equals(vars["drops"], any(0.0)))
+}
+
+func TestGlobalDataOfMarkersIsNotReadable(t *testing.T) {
+	t.Parallel()
+	spec := mustSpec(t, "gadget.o")
+	qt.Check(t, qt.IsNotNil(spec.Maps[".bss"]))
+	qt.Check(t, qt.DeepEquals(event.Readable(spec), []string{"flows_lost_samples"}))
 }
 
 func TestEmptyMapHasNoEntries(t *testing.T) {

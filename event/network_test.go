@@ -19,10 +19,10 @@ var (
 func networkRecord(tb testing.TB) []byte {
 	tb.Helper()
 	return pack(tb,
-		[]byte{10, 0, 0, 1}, []byte{192, 168, 7, 8}, uint32(1500), []byte{0, 0, 1, 2},
+		[]byte{10, 0, 0, 1}, []byte{192, 168, 7, 8}, uint32(1500), uint32(10<<24|2), []byte{0, 0, 1, 2},
 		ip6, mapped4, []byte{2, 0, 0, 0, 0xab, 0xcd}, []byte{0x08, 0x00},
 		uint16(0xdd86), uint8(6), uint8(99), uint16(53), []byte{0, 80},
-		uint32(4026532281), uint32(0), uint64(99*time.Second), uint64(1500*time.Microsecond), uint64(130*time.Second+7),
+		uint32(4026532281), uint64(99*time.Second), uint64(1500*time.Microsecond), uint64(130*time.Second+7),
 	)
 }
 
@@ -30,7 +30,7 @@ func TestNetworkTypesByNameAndType(t *testing.T) {
 	t.Parallel()
 	s, raw := mustFind(t, "network"), networkRecord(t)
 	qt.Assert(t, qt.Equals(len(raw), s.Size()))
-	want := `{"saddr":"10.0.0.1","dst_ip":"192.168.7.8","ip_len":1500,"seq":258,` +
+	want := `{"saddr":"10.0.0.1","dst_ip":"192.168.7.8","ip_len":1500,"daddr_host":"10.0.0.2","seq":258,` +
 		`"saddr6":"2001:db8::1","in6":"10.0.0.9","smac":"02:00:00:00:ab:cd","h_proto":"IPv4","eth_type":"IPv6",` +
 		`"proto":"TCP","ip_proto":99,"dport":53,"dport_be16":80,"netns_inum":4026532281,` +
 		`"timestamp":"2026-01-02T03:04:04.000000000Z","rtt_ns":1500000,"boot_ts":"2026-01-02T03:04:05.000000007Z"}`

@@ -21,6 +21,7 @@ type node struct {
 	signed    bool
 
 	names  func(int64) string // Enum: the name of a value, "" if it has none
+	number bool               // Addr of 4 bytes: a number in the machine's byte order
 	family *family            // Addr of 16 bytes: what says whether 4 or 16 of them count
 	source clockSource        // Timestamp
 	netns  bool               // a network namespace's inode

@@ -133,7 +133,7 @@ func byTypedef(n *node, typedef string) bool {
 func byName(n *node) {
 	switch {
 	case n.size == 4 && namesAddr(n.name):
-		n.kind = Addr
+		n.kind, n.number = Addr, !n.big && namesHostOrder(n.name)
 	case n.size == 8 && namesTimestamp(n.name):
 		n.kind = Timestamp
 		if namesBootClock(n.name) {

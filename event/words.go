@@ -33,13 +33,20 @@ func namesAddr(name string) bool {
 		case "addr", "ip", "saddr", "daddr", "laddr", "raddr", "sip", "dip", "srcip", "dstip", "srcaddr", "dstaddr", "ipaddr", "naddr", "ipaddress", "address":
 			found = true
 		case "", "s", "d", "src", "dst", "source", "dest", "destination", "local", "remote", "client", "server",
-			"orig", "reply", "peer", "gw", "gateway", "nat", "inner", "outer", "host", "my", "from", "to", "in", "out",
+			"orig", "reply", "peer", "gw", "gateway", "nat", "inner", "outer", "host", "h", "hbo", "le", "my", "from", "to", "in", "out",
 			"skc", "rcv", "backend", "virtual", "target", "first", "last", "net", "pod", "node", "svc", "service":
 		default:
 			return false
 		}
 	}
 	return found
+}
+
+// namesHostOrder is true for saddr_host, what programs call an address that
+// they have turned into a number of the machine.
+func namesHostOrder(name string) bool {
+	w := words(name)
+	return len(w) > 1 && oneOf(w[len(w)-1], "host", "h", "hbo", "le")
 }
 
 // namesMAC is true for what programs call six bytes of a link-layer address.

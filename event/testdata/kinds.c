@@ -56,6 +56,7 @@ struct network {
 	__be32 saddr;
 	__u32 dst_ip;
 	__u32 ip_len;
+	__u32 daddr_host;
 	__be32 seq;
 	__u8 saddr6[16];
 	struct in6_addr in6;
