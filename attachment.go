@@ -28,9 +28,11 @@ type attachment struct {
 	// inner is the link inside the target's netns, host its other end. For a hook
 	// inside, or an interface target, host or inner is zero.
 	inner, host linktable.Link
-	load        *load
-	hook        *hook.Hook
-	since       time.Time
+	// own asks for a copy of the program that serves this link alone.
+	own   bool
+	load  *load
+	hook  *hook.Hook
+	since time.Time
 }
 
 // hostPoint is where the host end of a veth sees traffic of a direction: what
@@ -71,6 +73,7 @@ func (r *Runtime) attachLocked(list []*attachment) []error {
 			a := list[i]
 			if failures[n] == nil {
 				a.hook, a.since = hooks[n], time.Now()
+				r.made++
 				continue
 			}
 			errs[i] = errors.Join(fmt.Errorf("attach to %s of %s: %w", a.point, a.linkName(), failures[n]), r.leaveLocked(a.load, a.index))
@@ -88,12 +91,9 @@ func (r *Runtime) prepareLocked(a *attachment) error {
 		}
 	}
 	key := loadKey{direction: a.direction, point: a.point, space: a.space}
-	switch {
-	case a.tenant.ns == nil || a.space == a.tenant.ns.Key():
-		key.netns = a.tenant.inode(r)
-	case r.perNetnsLocked():
-		key.netns = a.tenant.inode(r)
-	case r.opts.PerNetns:
+	if a.own && r.roomLocked() {
+		key.netns, key.index = a.tenant.inode(r), a.index
+	} else if a.own {
 		r.notify(Notice{Err: errTooMany})
 	}
 	var err error

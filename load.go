@@ -10,12 +10,12 @@ import (
 	"github.com/boathook/boathook/internal/netns"
 )
 
-// maxPerNetns bounds the copies that PerNetns makes: each costs two programs, a
-// ring buffer and, while it runs, a goroutine.
-const maxPerNetns = 256
+// maxCopies bounds the copies that serve a single link: each costs two programs,
+// a ring buffer and a goroutine.
+const maxCopies = 512
 
-// errTooMany is told when PerNetns stops to make copies.
-var errTooMany = errors.New("256 copies of the program are loaded: events of further targets do not say whose they are")
+// errTooMany is told when no more copies for single links are made.
+var errTooMany = errors.New("512 copies of the program are loaded: events of further links may not say whose they are")
 
 // loadKey says what a copy of the program serves. A program cannot tell which
 // hook runs it, and ifindex means something only inside one network namespace,
@@ -24,8 +24,10 @@ type loadKey struct {
 	direction Direction
 	point     hook.Point
 	space     netns.Key
-	// netns is the one target's that the copy serves; 0 if it serves many.
+	// netns and index are those of the one link that the copy serves; 0 if it
+	// serves many.
 	netns uint32
+	index int
 }
 
 type load struct {
@@ -58,11 +60,11 @@ func (r *Runtime) enterLocked(key loadKey, index int, inode uint32) (*load, erro
 func (r *Runtime) newLoadLocked(key loadKey) (*load, error) {
 	opts := dispatch.LoadOptions{Mode: r.opts.Verdict.mode(), AllowWrites: r.opts.AllowWrites}
 	if key.netns != 0 {
-		opts.Links = 16
+		opts.Links = 1
 	}
 	if r.opts.Events != nil {
 		opts.Sink = func(e dispatch.Event) {
-			r.opts.Events(Event{Direction: key.direction, Netns: key.netns, Map: e.Map, Data: e.Data, Perf: e.Perf, Lost: e.Lost})
+			r.opts.Events(Event{Direction: key.direction, Netns: key.netns, Hook: key.index, Map: e.Map, Data: e.Data, Perf: e.Perf, Lost: e.Lost})
 		}
 	}
 	l, err := dispatch.NewLoad(r.source, r.program.name(key.direction), opts)
@@ -93,16 +95,13 @@ func (r *Runtime) leaveLocked(l *load, index int) error {
 	return errors.Join(err, l.Close())
 }
 
-// perNetnsLocked says whether the target's netns gets its own copy of the program.
-func (r *Runtime) perNetnsLocked() bool {
-	if !r.opts.PerNetns {
-		return false
-	}
+// roomLocked says whether one more copy may be made for a single link.
+func (r *Runtime) roomLocked() bool {
 	copies := 0
 	for key, loads := range r.loads {
 		if key.netns != 0 {
 			copies += len(loads)
 		}
 	}
-	return copies < maxPerNetns
+	return copies < maxCopies
 }

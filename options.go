@@ -140,9 +140,11 @@ type Program struct {
 type Event struct {
 	// Direction is that of the packet, whatever the program wrote.
 	Direction Direction
-	// Netns is the nsfs inode of the target's network namespace if the copy of the
-	// program that sent the event serves this one alone; else 0. See Options.PerNetns.
+	// Netns is the nsfs inode of the target's network namespace and Hook the ifindex
+	// of the link with the hook, if the copy of the program that sent the event
+	// serves this link alone; else 0. See Options.PerLink and [Runtime.Links].
 	Netns uint32
+	Hook  int
 	// Map is the name of the ring buffer or perf event array.
 	Map string
 	// Data is valid only during the call; nil if the event only says what was lost.
@@ -163,10 +165,11 @@ type Options struct {
 	AllowWrites bool
 	Backend     Backend
 	Order       Order
-	// PerNetns gives every target its own copy of the program, so that events which
-	// do not say whose packet it was still have a Netns. From 256 copies on, further
-	// targets share one, and Notify is told.
-	PerNetns bool
+	// PerLink gives every link its own copy of the program, so that events which do
+	// not say whose packet it was still have a Netns. Links of targets that have
+	// several get one in any case. From 512 copies on, further links share one, and
+	// Notify is told.
+	PerLink bool
 	// PinPath is a folder on a bpffs for maps that ask for pinning by name. Empty
 	// keeps them private.
 	PinPath string
@@ -176,9 +179,15 @@ type Options struct {
 	// LogLevel is passed to the kernel's verifier.
 	LogLevel ebpf.LogLevel
 	// Events takes the program's events. It is called from several goroutines, one
-	// for each event map of each copy, and must not call the Runtime. Nil leaves
-	// events in their buffers.
+	// for each event map of each copy, and must call no method of the Runtime but
+	// Links. Nil leaves events in their buffers.
 	Events func(Event)
+	// HostLink picks among the links of netns targets by the names of their host
+	// ends; nil takes all, those without a host end included.
+	HostLink func(name string) bool
+	// Changed is told how many attachments there are whenever that changes. It must
+	// not call the Runtime. Nil drops it.
+	Changed func(attachments int)
 	// Notify is told what happens to targets after they were added. It is called
 	// from several goroutines and must not call the Runtime. Nil drops it.
 	Notify func(Notice)

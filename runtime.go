@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/boathook/boathook/internal/dispatch"
 	"github.com/boathook/boathook/internal/hook"
@@ -27,6 +28,7 @@ type Runtime struct {
 	changes  *changes
 	stop     context.CancelFunc
 	watching sync.WaitGroup
+	links    sync.Map // []TargetLink by nsfs inode
 
 	mu      sync.Mutex // guards the fields below
 	closed  bool
@@ -39,8 +41,14 @@ type Runtime struct {
 	tenants map[netns.Key]*tenant
 	targets map[string]*tenant // by target id
 	failed  map[string]*failure
-	// past is what attachments that are gone have counted.
+	// departed are the inodes of network namespaces whose last targets are gone:
+	// their links stay known for events that are still on their way.
+	departed map[uint32]time.Time
+	// past is what attachments that are gone have counted, made how many there ever
+	// were, told the number last given to Options.Changed.
 	past Counters
+	made int
+	told int
 }
 
 // New checks and loads the program; nothing is attached yet. The caller must
@@ -58,7 +66,7 @@ func New(opts Options) (*Runtime, error) {
 	r := &Runtime{
 		opts: opts, program: opts.Program,
 		loads: map[loadKey][]*load{}, spaces: map[netns.Key]*space{},
-		tenants: map[netns.Key]*tenant{}, targets: map[string]*tenant{}, failed: map[string]*failure{},
+		tenants: map[netns.Key]*tenant{}, targets: map[string]*tenant{}, failed: map[string]*failure{}, departed: map[uint32]time.Time{},
 	}
 	r.changes = newChanges()
 	if err := r.open(names); err != nil {

@@ -92,19 +92,26 @@ func (r *Runtime) Targets() ([]Status, error) {
 	return list, nil
 }
 
-// Totals is what all attachments have counted, those that are gone included.
-// It works after Close as well.
-func (r *Runtime) Totals() (Counters, error) {
+// Totals is what a Runtime has done so far.
+type Totals struct {
+	// Attachments is how many were ever made, Counters what passed them.
+	Attachments int
+	Counters    Counters
+}
+
+// Totals sums up all attachments, those that are gone included. It works after
+// Close as well.
+func (r *Runtime) Totals() (Totals, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	total := r.past
-	total.Verdicts = maps.Clone(r.past.Verdicts)
+	total := Totals{Attachments: r.made, Counters: r.past}
+	total.Counters.Verdicts = maps.Clone(r.past.Verdicts)
 	var errs []error
 	for _, t := range r.tenants {
 		for _, a := range t.attachments {
 			counters, err := a.load.Counters(a.index)
 			errs = append(errs, err)
-			total.add(counters)
+			total.Counters.add(counters)
 		}
 	}
 	return total, errors.Join(errs...)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"time"
 
 	"github.com/boathook/boathook/internal/netns"
 )
@@ -121,6 +122,7 @@ func (r *Runtime) netnsTenantLocked(target Target) (*tenant, error) {
 	}
 	t := newTenant(ns)
 	r.tenants[ns.Key()] = t
+	delete(r.departed, ns.Inode())
 	return t, nil
 }
 
@@ -140,23 +142,28 @@ func (r *Runtime) addHomeLocked(pid int) error {
 	return errors.Join(err, ns.Close())
 }
 
-// Remove detaches from a target's links unless another target in the same
-// network namespace needs them. Returns [ErrNotAttached] if id was never added.
-func (r *Runtime) Remove(id string) error {
+// Remove detaches, in one burst, from the links of the targets with these ids
+// unless another target in the same network namespace needs them. The errors of
+// ids that were never added wrap [ErrNotAttached].
+func (r *Runtime) Remove(ids ...string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return ErrClosed
 	}
-	if r.failed[id] != nil {
-		delete(r.failed, id)
-		return nil
+	var errs []error
+	known := map[string]*tenant{}
+	for _, id := range ids {
+		switch t := r.targets[id]; {
+		case t != nil:
+			known[id] = t
+		case r.failed[id] != nil:
+			delete(r.failed, id)
+		default:
+			errs = append(errs, fmt.Errorf("%s: %w", id, ErrNotAttached))
+		}
 	}
-	t := r.targets[id]
-	if t == nil {
-		return fmt.Errorf("%s: %w", id, ErrNotAttached)
-	}
-	return r.removeLocked(map[string]*tenant{id: t})
+	return errors.Join(append(errs, r.removeLocked(known))...)
 }
 
 // removeLocked takes targets out of their tenants and frees tenants left empty.
@@ -183,6 +190,7 @@ func (r *Runtime) removeLocked(byID map[string]*tenant) error {
 		errs = append(errs, r.evictLocked(t))
 	}
 	r.reconcileLocked(interfaces)
+	r.tellLocked()
 	return errors.Join(errs...)
 }
 
@@ -194,6 +202,7 @@ func (r *Runtime) evictLocked(t *tenant) error {
 	}
 	key := t.ns.Key()
 	delete(r.tenants, key)
+	r.departed[t.ns.Inode()] = time.Now()
 	var err error
 	if s := r.spaces[key]; s != nil && s.table == nil {
 		err = s.close()

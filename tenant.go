@@ -69,9 +69,13 @@ func (r *Runtime) wantedLocked(t *tenant) ([]*attachment, error) {
 		return nil, err
 	}
 	var list []*attachment
+	own := r.opts.PerLink || len(places) > 1
 	for _, place := range places {
+		if r.opts.HostLink != nil && (place.Home == nil || !r.opts.HostLink(place.Host.Name)) {
+			continue
+		}
 		for _, d := range r.program.directions() {
-			a := &attachment{tenant: t, inner: place.Inner}
+			a := &attachment{tenant: t, inner: place.Inner, own: own}
 			if place.Home == nil {
 				a.placement = placement{space: t.ns.Key(), index: place.Inner.Index, point: ownPoint(d), direction: d}
 			} else {
@@ -97,7 +101,7 @@ func (r *Runtime) wantedInterfacesLocked(t *tenant) ([]*attachment, error) {
 		}
 		for _, d := range r.program.directions() {
 			list = append(list, &attachment{
-				tenant: t, host: link,
+				tenant: t, host: link, own: true,
 				placement: placement{space: home.key, index: link.Index, point: ownPoint(d), direction: d},
 			})
 		}
@@ -146,11 +150,14 @@ func (r *Runtime) reconcileLocked(tenants []*tenant) {
 			}
 		}
 	}
+	r.publishLocked(tenants, fresh)
 	// A link that replaced another one has its ifindex: make room first.
 	if err := r.detachLocked(stale); err != nil {
 		r.notify(Notice{Err: fmt.Errorf("detach from links that are gone: %w", err)})
 	}
 	r.undoPartsLocked(fresh, r.attachLocked(fresh))
+	r.publishLocked(tenants, nil)
+	r.tellLocked()
 }
 
 // undoPartsLocked records the attachments that were made, and takes off again

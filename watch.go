@@ -19,6 +19,9 @@ const (
 	lastRetry  = 30 * time.Second
 )
 
+// linkMemory is how long the links of a target that is gone stay known.
+const linkMemory = 10 * time.Second
+
 // change is a link change with the home that reported it.
 type change struct {
 	home netns.Key
@@ -159,6 +162,12 @@ func (r *Runtime) retry(ctx context.Context) {
 		f.delay = min(2*f.delay, lastRetry)
 		f.next = now.Add(f.delay)
 	}
+	for inode, since := range r.departed {
+		if now.Sub(since) > linkMemory {
+			r.links.Delete(inode)
+			delete(r.departed, inode)
+		}
+	}
 	var incomplete []*tenant
 	for _, t := range r.tenants {
 		if t.err != nil {
@@ -171,6 +180,18 @@ func (r *Runtime) retry(ctx context.Context) {
 // isFinal says whether trying again cannot help.
 func isFinal(err error) bool {
 	return errors.Is(err, ErrHostNetwork) || errors.Is(err, os.ErrNotExist)
+}
+
+// tellLocked reports the number of attachments if it is another one.
+func (r *Runtime) tellLocked() {
+	n := 0
+	for _, t := range r.tenants {
+		n += len(t.attachments)
+	}
+	if n != r.told && r.opts.Changed != nil {
+		r.opts.Changed(n)
+	}
+	r.told = n
 }
 
 func (r *Runtime) notify(n Notice) {

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"syscall"
+
+	"github.com/boathook/boathook/internal/fault"
+	"github.com/boathook/boathook/internal/kernel"
+	"github.com/spf13/cobra"
+)
+
+// execute runs the command line and returns the exit code.
+func execute(ctx context.Context, e env, args []string) int {
+	root := rootCommand(e)
+	root.SetArgs(args)
+	root.SetOut(e.stdout)
+	root.SetErr(e.stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil || errors.Is(err, syscall.EPIPE) {
+		return fault.CodeOK
+	}
+	fmt.Fprintf(e.stderr, "boathook: %s\n", err)
+	if hint := fault.Hint(err); hint != "" {
+		fmt.Fprintf(e.stderr, "hint: %s\n", hint)
+	}
+	return fault.Code(err)
+}
+
+func rootCommand(e env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "boathook",
+		Short: "run tc eBPF programs on containers and network interfaces",
+		Long: `Boathook runs a tc (SchedCLS) eBPF program on containers and network interfaces:
+loads it once, attaches it to any number of links, follows containers as they
+come and go, prints its decoded events, and leaves nothing behind.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fault.Usage(cmd.CommandPath()+" --help", "%w", err)
+	})
+	root.AddCommand(runCommand(e), versionCommand(e))
+	asUsage(root)
+	return root
+}
+
+// asUsage gives wrong arguments of every verb the exit code of a usage error.
+func asUsage(cmd *cobra.Command) {
+	check := cmd.Args
+	cmd.Args = func(c *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(c, args); err != nil {
+			return fault.Usage(c.CommandPath()+" --help", "%w", err)
+		}
+		return nil
+	}
+	for _, sub := range cmd.Commands() {
+		asUsage(sub)
+	}
+}
+
+// privileged refuses, before anything is done, without the rights that attaching needs.
+func (e env) privileged(cmd *cobra.Command) error {
+	missing, err := e.missingCaps()
+	if err != nil {
+		return fmt.Errorf("read capabilities: %w", err)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	var why []string
+	for _, c := range missing {
+		why = append(why, c.Name+": "+c.Need)
+	}
+	return fault.Failure("sudo "+cmd.CommandPath()+" ...", "needs %s (%s)", kernel.CapNames(missing), strings.Join(why, "; "))
+}
+
+// logger writes what -v asks for to stderr.
+func (e env) logger(verbose bool) *slog.Logger {
+	level := slog.LevelWarn
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+}

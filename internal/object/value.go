@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package object
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+)
+
+// encode turns text into size bytes of a type: numbers, booleans, enumerators
+// by name, text for char arrays, addresses for byte arrays and __be32, and bytes
+// in hexadecimal ("0x...") for everything else. typ may be nil.
+func encode(typ btf.Type, size uint32, text string) ([]byte, error) {
+	switch t := underlying(typ).(type) {
+	case *btf.Int:
+		return encodeInt(t, bigEndian(typ), text)
+	case *btf.Enum:
+		return encodeEnum(t, text)
+	case *btf.Array:
+		return encodeArray(t, size, text)
+	case nil:
+		if raw, err := encodeNumber(size, false, text); err == nil {
+			return raw, nil
+		}
+	}
+	return encodeHex(size, text)
+}
+
+// underlying is typ without qualifiers and names.
+func underlying(typ btf.Type) btf.Type {
+	if typ == nil {
+		return nil
+	}
+	return btf.UnderlyingType(typ)
+}
+
+// bigEndian says whether one of the type's names is a type in network order.
+func bigEndian(typ btf.Type) bool {
+	for {
+		if strings.HasPrefix(typ.TypeName(), "__be") {
+			return true
+		}
+		switch t := typ.(type) {
+		case *btf.Typedef:
+			typ = t.Type
+		case *btf.Const:
+			typ = t.Type
+		case *btf.Volatile:
+			typ = t.Type
+		default:
+			return false
+		}
+	}
+}
+
+func encodeInt(t *btf.Int, networkOrder bool, text string) ([]byte, error) {
+	if t.Encoding == btf.Bool {
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither true nor false", text)
+		}
+		if b {
+			return []byte{1}, nil
+		}
+		return []byte{0}, nil
+	}
+	if addr, err := netip.ParseAddr(text); networkOrder && t.Size == 4 && err == nil && addr.Is4() {
+		return addr.AsSlice(), nil
+	}
+	raw, err := encodeNumber(t.Size, t.Encoding == btf.Signed, text)
+	if err != nil || !networkOrder {
+		return raw, err
+	}
+	swapped := make([]byte, len(raw))
+	for i, b := range raw {
+		swapped[len(raw)-1-i] = b
+	}
+	return swapped, nil
+}
+
+// encodeNumber writes a number in the host's order.
+func encodeNumber(size uint32, signed bool, text string) ([]byte, error) {
+	if size == 0 || size > 8 || size&(size-1) != 0 {
+		return nil, fmt.Errorf("%d bytes are no number", size)
+	}
+	var n uint64
+	var err error
+	if signed {
+		var s int64
+		s, err = strconv.ParseInt(text, 0, int(size)*8)
+		n = uint64(s)
+	} else {
+		n, err = strconv.ParseUint(text, 0, int(size)*8)
+	}
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return nil, fmt.Errorf("%s is out of range", text)
+	case err != nil:
+		return nil, fmt.Errorf("%q is not a number", text)
+	}
+	var raw [8]byte
+	binary.NativeEndian.PutUint64(raw[:], n)
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		return raw[8-size:], nil
+	}
+	return raw[:size], nil
+}
+
+func encodeEnum(t *btf.Enum, text string) ([]byte, error) {
+	var names []string
+	for _, v := range t.Values {
+		if v.Name == text {
+			return encodeNumber(t.Size, false, strconv.FormatUint(v.Value&(1<<(8*t.Size)-1), 10))
+		}
+		names = append(names, v.Name)
+	}
+	raw, err := encodeNumber(t.Size, t.Signed, text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is none of %s", text, strings.Join(names, ", "))
+	}
+	return raw, nil
+}
+
+func encodeArray(t *btf.Array, size uint32, text string) ([]byte, error) {
+	element, isInt := underlying(t.Type).(*btf.Int)
+	if !isInt || element.Size != 1 {
+		return encodeHex(size, text)
+	}
+	if element.Encoding == btf.Char || (element.Encoding == btf.Signed && element.Name == "char") {
+		if uint32(len(text)) >= size {
+			return nil, fmt.Errorf("text of %d bytes does not fit into %d with its end", len(text), size)
+		}
+		return append([]byte(text), make([]byte, int(size)-len(text))...), nil
+	}
+	if addr, err := netip.ParseAddr(text); err == nil && uint32(addr.BitLen()/8) == size {
+		return addr.AsSlice(), nil
+	}
+	if mac, err := net.ParseMAC(text); err == nil && uint32(len(mac)) == size {
+		return mac, nil
+	}
+	return encodeHex(size, text)
+}
+
+func encodeHex(size uint32, text string) ([]byte, error) {
+	digits, ok := strings.CutPrefix(text, "0x")
+	raw, err := hex.DecodeString(digits)
+	if !ok || err != nil {
+		return nil, fmt.Errorf("%q is not bytes in hexadecimal (0x...)", text)
+	}
+	if uint32(len(raw)) != size {
+		return nil, fmt.Errorf("%d bytes are wanted, %d given", size, len(raw))
+	}
+	return raw, nil
+}
+
+// encodeKey is encode that takes prefixes, "10.0.0.0/8", for tries.
+func encodeKey(m *ebpf.MapSpec, text string) ([]byte, error) {
+	prefix, err := netip.ParsePrefix(text)
+	if m.Type != ebpf.LPMTrie || err != nil {
+		return encode(m.Key, m.KeySize, text)
+	}
+	addr := prefix.Masked().Addr().AsSlice()
+	if uint32(len(addr)+4) != m.KeySize {
+		return nil, fmt.Errorf("a prefix of %d bytes is wanted", m.KeySize-4)
+	}
+	return append(binary.NativeEndian.AppendUint32(nil, uint32(prefix.Bits())), addr...), nil
+}
+
+func typeName(typ btf.Type, size uint32) string {
+	if typ == nil {
+		return fmt.Sprintf("%d bytes", size)
+	}
+	for {
+		switch t := typ.(type) {
+		case *btf.Const:
+			typ = t.Type
+			continue
+		case *btf.Volatile:
+			typ = t.Type
+			continue
+		case *btf.Array:
+			return fmt.Sprintf("%s[%d]", typeName(t.Type, 0), t.Nelems)
+		}
+		break
+	}
+	if typ.TypeName() == "" {
+		return fmt.Sprintf("%d bytes", size)
+	}
+	return typ.TypeName()
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/boathook/boathook"
+	"github.com/boathook/boathook/container"
+	"github.com/boathook/boathook/internal/enrich"
+	"github.com/boathook/boathook/internal/fault"
+)
+
+// crowd is all containers that the sources reported, with those that the user
+// asked for marked. Safe for concurrent use.
+type crowd struct {
+	sel    container.Selector
+	netns  func(inode uint32) bool // nil: all
+	index  *enrich.Index
+	taps   []*tap
+	mu     sync.Mutex        // guards the fields below
+	others map[string]string // names of containers that did not match, by target id
+	picked map[string]string // and of those that did and are there
+	total  int               // that ever did
+}
+
+func newCrowd(t Targets, index *enrich.Index) (*crowd, error) {
+	sel, err := container.ParseSelector(t.Containers, t.Images, t.Labels)
+	if err != nil {
+		return nil, fault.Usage("", "%w", err)
+	}
+	filter, err := t.netnsFilter()
+	if err != nil {
+		return nil, err
+	}
+	return &crowd{sel: sel, netns: filter, index: index, others: map[string]string{}, picked: map[string]string{}}, nil
+}
+
+// admit says whether the user asked for a container, and remembers it.
+func (c *crowd) admit(each container.Container) bool {
+	key, name := boathook.ContainerTarget(each).ID, each.Name
+	if name == "" {
+		name = each.ID
+	}
+	inode, err := inodeOf(each)
+	ok := c.sel.Match(each) && (c.netns == nil || err == nil && c.netns(inode))
+	if ok && err == nil && each.Runtime != processName && !each.HostNetwork {
+		c.index.Add(inode, each)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.others, key)
+	if !ok {
+		delete(c.picked, key)
+		c.others[key] = name
+		return false
+	}
+	if _, known := c.picked[key]; !known {
+		c.total++
+	}
+	c.picked[key] = name
+	return true
+}
+
+func (c *crowd) leave(each container.Container) {
+	c.index.Remove(each)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := boathook.ContainerTarget(each).ID
+	delete(c.others, key)
+	delete(c.picked, key)
+}
+
+func (c *crowd) nothingMatched() bool { return c.ever() == 0 }
+
+func (c *crowd) ever() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.total
+}
+
+func (c *crowd) now() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.picked)
+}
+
+// names lists what matched, for a message.
+func (c *crowd) names() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []string
+	for _, name := range c.picked {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
+
+// title is what people call a target.
+func (c *crowd) title(target string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if name := c.picked[target]; name != "" {
+		return name
+	}
+	return target
+}
+
+// explain says that nothing matched, and what is near.
+func (c *crowd) explain(t Targets) (text, hint string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var names []string
+	for _, name := range c.others {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	asked := strings.Join(slices.Concat(t.Containers, t.Images, t.Labels, t.Netns, t.Interfaces), ", ")
+	if t.onlyInterfaces() {
+		return fmt.Sprintf("no link matches %q", asked), "ip link shows the names"
+	}
+	if asked == "" {
+		return "no container is running", "boathook ps shows what there is"
+	}
+	for _, want := range splitCommas(slices.Concat(t.Containers, t.Images, t.Labels)) {
+		if near := container.Nearest(want, names, 3); len(near) > 0 {
+			return fmt.Sprintf("no container matches %q", asked), "near it: " + strings.Join(near, ", ")
+		}
+	}
+	if len(names) > 0 {
+		return fmt.Sprintf("no container matches %q", asked), "there are: " + strings.Join(names[:min(len(names), 8)], ", ")
+	}
+	return fmt.Sprintf("no container matches %q", asked), "boathook ps shows what there is"
+}
+
+func (c *crowd) noMatch(t Targets) error {
+	text, hint := c.explain(t)
+	return fault.NoMatch(hint, "%s", text)
+}
+
+// tap lets pass the events of a source that concern the run.
+type tap struct {
+	container.Source
+	crowd  *crowd
+	once   sync.Once
+	synced chan struct{} // closed when what runs at the start is attached
+}
+
+// Watch implements container.Source.
+func (t *tap) Watch(ctx context.Context, emit func(container.Event)) error {
+	return t.Source.Watch(ctx, func(e container.Event) {
+		switch e.Type {
+		case container.Added, container.Changed:
+			if !t.crowd.admit(e.Container) {
+				if e.Type == container.Changed {
+					e.Type = container.Removed
+					emit(e)
+				}
+				return
+			}
+		case container.Removed:
+			emit(e)
+			t.crowd.leave(e.Container)
+			return
+		case container.Synced, container.Degraded:
+		}
+		emit(e)
+		if e.Type == container.Synced {
+			t.sync()
+		}
+	})
+}
+
+func (t *tap) sync() { t.once.Do(func() { close(t.synced) }) }
+
+func matchAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		ok, err := path.Match(pattern, name)
+		return err == nil && ok
+	})
+}

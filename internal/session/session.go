@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/boathook/boathook"
+	"github.com/boathook/boathook/container"
+	"github.com/boathook/boathook/internal/enrich"
+	"github.com/boathook/boathook/internal/fault"
+	"github.com/boathook/boathook/internal/output"
+)
+
+// run is the state of one Run.
+type run struct {
+	cfg     Config
+	runtime *boathook.Runtime
+	index   *enrich.Index
+	sink    *sink
+	maps    *mapPrinter
+	crowd   *crowd
+	changed chan int // attachments there are
+	started time.Time
+}
+
+// Run attaches the program to the targets and prints what it says until ctx is
+// done, the count or time is reached, or nobody reads any more. It leaves nothing
+// attached. The error carries a hint and an exit code: see package fault.
+func Run(ctx context.Context, cfg Config) error {
+	r := &run{cfg: cfg, index: &enrich.Index{}, changed: make(chan int, 1)}
+	sources, err := r.prepare()
+	if err != nil {
+		return err
+	}
+	err = r.attach(ctx, sources)
+	if errors.Is(err, syscall.EPIPE) {
+		err = nil // whoever read has seen enough
+	}
+	return errors.Join(err, r.close())
+}
+
+// prepare checks everything that can be checked before anything is loaded, then
+// loads the program.
+func (r *run) prepare() ([]container.Source, error) {
+	cfg := r.cfg
+	schemas, raw, err := schemasOf(cfg.Object, cfg.Events)
+	if err != nil {
+		return nil, err
+	}
+	if r.sink, err = newSink(cfg, schemas, r.index); err != nil {
+		return nil, err
+	}
+	if r.maps, err = newMapPrinter(cfg); err != nil {
+		return nil, err
+	}
+	if r.crowd, err = newCrowd(cfg.Targets, r.index); err != nil {
+		return nil, err
+	}
+	sources, err := cfg.Targets.sources()
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range cfg.Object.Notes {
+		r.say("%s", note)
+	}
+	switch {
+	case len(schemas) == 0 && len(cfg.Maps) == 0 && cfg.Format != None:
+		r.say("the program has nothing to print: it has no event maps\nhint: --map all prints its maps at the end")
+	case len(raw) > 0 && cfg.Format != None:
+		r.say("nothing says which type the records of %s have: they are shown in hex\nhint: --event %s:STRUCT", strings.Join(raw, ", "), raw[0])
+	}
+	return sources, r.load(perLink(schemas))
+}
+
+func (r *run) load(perLink bool) error {
+	cfg := r.cfg
+	verdict := cfg.Verdict
+	if cfg.Chosen.SocketFilter && verdict != boathook.Observe {
+		return fault.Usage("--verdict observe", "a socket filter returns a length, not a verdict: it can only observe")
+	}
+	opts := boathook.Options{
+		Program: boathook.Program{Spec: cfg.Object.Spec, Ingress: cfg.Chosen.Ingress, Egress: cfg.Chosen.Egress},
+		Verdict: verdict, AllowWrites: cfg.AllowWrites, Backend: cfg.Backend, Order: cfg.Order,
+		PerLink: perLink, PinPath: cfg.PinPath, NeverExpedite: cfg.NeverExpedite, LogLevel: cfg.LogLevel,
+		Events: r.sink.take, Notify: r.notice, Changed: r.change,
+	}
+	if patterns := splitCommas(cfg.Targets.Interfaces); len(patterns) > 0 {
+		for _, pattern := range patterns {
+			if _, err := path.Match(pattern, ""); err != nil {
+				return fault.Usage("a name, or a glob such as 'veth*'", "--interface %s: %w", pattern, err)
+			}
+		}
+		opts.HostLink = func(name string) bool { return matchAny(patterns, name) }
+	}
+	// The sink's events may come as soon as something is attached, which is later.
+	rt, err := boathook.New(opts)
+	if err != nil {
+		return explain(cfg, err)
+	}
+	r.runtime = rt
+	r.sink.links = rt.Links
+	return nil
+}
+
+// attach follows the sources and returns when the run is over.
+func (r *run) attach(ctx context.Context, sources []container.Source) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	following, stop := context.WithCancel(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	if r.cfg.Targets.onlyInterfaces() {
+		if err := r.addInterfaces(ctx); err != nil {
+			return err
+		}
+	}
+	failures := make(chan error, len(sources))
+	for _, source := range sources {
+		tap := &tap{Source: source, crowd: r.crowd, synced: make(chan struct{})}
+		wg.Go(func() {
+			failures <- r.runtime.Follow(following, tap, container.Selector{})
+			tap.sync()
+		})
+		r.crowd.taps = append(r.crowd.taps, tap)
+	}
+	for _, tap := range r.crowd.taps {
+		select {
+		case <-tap.synced:
+		case <-ctx.Done():
+		}
+	}
+	if err := r.begin(failures, len(sources)); err != nil {
+		return err
+	}
+	if r.cfg.NoFollow {
+		stop()
+	}
+	return r.wait(ctx)
+}
+
+func (r *run) addInterfaces(ctx context.Context) error {
+	for _, pattern := range splitCommas(r.cfg.Targets.Interfaces) {
+		if err := r.runtime.Add(ctx, boathook.Target{ID: "interface/" + pattern, Interface: pattern}); err != nil {
+			return explain(r.cfg, err)
+		}
+	}
+	return nil
+}
+
+// begin says what was found when all sources have told what runs.
+func (r *run) begin(failures <-chan error, sources int) error {
+	r.started = time.Now()
+	failed := 0
+	var errs []error
+	for range len(failures) {
+		if err := <-failures; err != nil {
+			errs = append(errs, err)
+			failed++
+		}
+	}
+	none := r.crowd.nothingMatched() && r.attachments() == 0
+	if failed > 0 && (failed == sources || none && r.cfg.Targets.picksContainers()) {
+		return unreachable(errs)
+	}
+	for _, err := range errs {
+		r.cfg.Env.Log.Debug("source not available", "error", err)
+	}
+	switch {
+	case r.attachments() > 0:
+		r.ready(r.attachments())
+	case r.cfg.NoFollow:
+		return r.crowd.noMatch(r.cfg.Targets)
+	case none:
+		text, hint := r.crowd.explain(r.cfg.Targets)
+		r.say("%s, waiting\nhint: %s", text, hint)
+	default:
+		r.say("%s matched, but has no links yet, waiting", r.crowd.names())
+	}
+	return nil
+}
+
+// wait returns when the run is over.
+func (r *run) wait(ctx context.Context) error {
+	var timeout, interval <-chan time.Time
+	if r.cfg.For > 0 {
+		timer := time.NewTimer(r.cfg.For)
+		defer timer.Stop()
+		timeout = timer.C
+	}
+	if r.cfg.Interval > 0 && len(r.cfg.Maps) > 0 {
+		ticker := time.NewTicker(r.cfg.Interval)
+		defer ticker.Stop()
+		interval = ticker.C
+	}
+	ready := r.attachments() > 0
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timeout:
+			return nil
+		case <-r.sink.done:
+			return nil
+		case <-interval:
+			if err := r.maps.print(r.runtime.Maps()); err != nil {
+				return err
+			}
+		case n := <-r.changed:
+			if !ready && n > 0 {
+				ready = true
+				r.ready(n)
+			}
+		}
+	}
+}
+
+// close detaches, prints what is left to print, and sums up.
+func (r *run) close() error {
+	targets, err := r.runtime.Targets()
+	errs := []error{err}
+	ids := make([]string, len(targets))
+	for i, t := range targets {
+		ids[i] = t.Target
+	}
+	errs = append(errs, r.runtime.Remove(ids...))
+	if r.cfg.Interval == 0 || len(r.cfg.Maps) > 0 {
+		errs = append(errs, r.maps.print(r.runtime.Maps()))
+	}
+	errs = append(errs, r.runtime.Close())
+	errs = append(errs, r.sink.close())
+	totals, err := r.runtime.Totals()
+	errs = append(errs, err)
+	r.summarize(totals)
+	for i, err := range errs {
+		if errors.Is(err, syscall.EPIPE) {
+			errs[i] = nil
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if totals.Attachments == 0 && r.crowd.nothingMatched() {
+		return r.crowd.noMatch(r.cfg.Targets)
+	}
+	return nil
+}
+
+func (r *run) summarize(totals boathook.Totals) {
+	c, stats := totals.Counters, r.sink.stats
+	sum := output.Summary{
+		Attachments: totals.Attachments, Containers: r.crowd.ever(),
+		Packets: c.Packets, Bytes: c.Bytes, Segments: c.Segments, Verdicts: upper(c.Verdicts),
+		Events: stats.events, Lost: stats.lost, Malformed: stats.malformed, Duration: time.Since(r.started),
+	}
+	if r.cfg.Format == JSON {
+		if line, err := sum.MarshalJSON(); err == nil {
+			fmt.Fprintf(r.cfg.Env.Stderr, "%s\n", line)
+		}
+		return
+	}
+	for _, line := range sum.Lines() {
+		r.say("%s", line)
+	}
+}
+
+func upper(verdicts map[string]uint64) map[string]uint64 {
+	out := map[string]uint64{}
+	for name, n := range verdicts {
+		out[strings.ToUpper(name)] = n
+	}
+	return out
+}
+
+func (r *run) ready(attachments int) {
+	r.say("ready: %d attachments, %d containers", attachments, r.crowd.now())
+}
+
+func (r *run) attachments() int {
+	list, err := r.runtime.Attachments()
+	if err != nil {
+		return 0
+	}
+	return len(list)
+}
+
+func (r *run) change(n int) {
+	select {
+	case <-r.changed:
+	default:
+	}
+	select {
+	case r.changed <- n:
+	default:
+	}
+}
+
+// notice tells the user what happened to a target.
+func (r *run) notice(n boathook.Notice) {
+	if n.Err == nil {
+		return
+	}
+	name := r.crowd.title(n.Target)
+	if errors.Is(n.Err, boathook.ErrHostNetwork) {
+		r.say("%s shares the host's network: its packets cannot be told from the host's\nhint: --interface LINK shows all traffic of a host link", name)
+		return
+	}
+	if name == "" {
+		r.say("%s", oneLine(n.Err))
+		return
+	}
+	r.say("%s: %s", name, oneLine(n.Err))
+}
+
+// say writes talk: each line with the command's name, hints without.
+func (r *run) say(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	head, rest, _ := strings.Cut(text, "\n")
+	out := "boathook: " + head + "\n"
+	if rest != "" {
+		out += rest + "\n"
+	}
+	fmt.Fprint(r.cfg.Env.Stderr, out)
+}
