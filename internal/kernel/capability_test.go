@@ -6,9 +6,10 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/boathook/boathook/internal/kernel"
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/kernel"
 )
 
 func TestNothingIsMissingForRoot(t *testing.T) {

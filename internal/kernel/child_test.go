@@ -8,8 +8,9 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/boathook/boathook/internal/testutil"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 // childVariable is set in a copy of the test binary that runs one test with
@@ -22,7 +23,6 @@ func asNobody() *syscall.SysProcAttr {
 	const nobody = 65534
 	return &syscall.SysProcAttr{
 		Credential: &syscall.Credential{Uid: nobody, Gid: nobody},
-		Pdeathsig:  unix.SIGKILL,
 	}
 }
 
@@ -30,7 +30,7 @@ func asNobody() *syscall.SysProcAttr {
 func asRootOfUserNamespace() *syscall.SysProcAttr {
 	one := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}}
 	return &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWUSER, UidMappings: one, GidMappings: one, Pdeathsig: unix.SIGKILL,
+		Cloneflags: unix.CLONE_NEWUSER, UidMappings: one, GidMappings: one,
 	}
 }
 

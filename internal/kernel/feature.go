@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/boathook/boathook/internal/netns"
 	"github.com/cilium/ebpf"
+
+	"github.com/boathook/boathook/internal/netns"
 )
 
 // ErrNotSupported tells that a probe was refused by a kernel that does not

@@ -8,8 +8,9 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/boathook/boathook/internal/kernel"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/kernel"
 )
 
 // privilegedFeatures are those whose probes need a capability.

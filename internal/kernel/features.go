@@ -86,7 +86,7 @@ func hookProbes() []probe {
 		}, tryClsact},
 		{Feature{
 			Name: FeatureNetkit, Since: "6.7", // 35dfaad7188c
-			With:    "programs on netkit links are listed by hooks",
+			With:    "the programs on netkit links can be listed",
 			Without: "no container of this host can have a netkit link: nothing is lost",
 		}, tryNetkit},
 	}
@@ -111,8 +111,8 @@ func hostProbes() []probe {
 		}, tryAllNSID},
 		{Feature{
 			Name: FeatureFanotifyPerm, Since: "5.0", // 66917a3130f2
-			With:    "--gate fanotify can hold a container's start until its links are attached",
-			Without: "--gate fanotify does not work: the first packets of a container may be missed",
+			With:    "a container's start can be held until its links are attached",
+			Without: "a container's start cannot be held until its links are attached",
 		}, tryFanotifyPerm},
 	}
 }

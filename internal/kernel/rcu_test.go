@@ -7,9 +7,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/boathook/boathook/internal/kernel"
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/kernel"
 )
 
 func TestExpeditedValueThatNobodyHoldsIsLeftOn(t *testing.T) {

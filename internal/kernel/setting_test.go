@@ -7,8 +7,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/boathook/boathook/internal/kernel"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/kernel"
 )
 
 func TestSettings(t *testing.T) {

@@ -30,7 +30,8 @@ type Options struct {
 	Schemas []*event.Schema
 }
 
-func (o Options) width() int {
+// LineWidth is Width, or 80 if that is not known.
+func (o Options) LineWidth() int {
 	const usual = 80
 	if o.Width <= 0 {
 		return usual
@@ -57,7 +58,7 @@ func NewColumns(out io.Writer, opts Options) *Columns {
 	c := &Columns{out: out, opts: opts, cells: map[*event.Schema][]cell{}}
 	c.columns = chooseColumns(opts)
 	if opts.Terminal {
-		c.columns, c.hidden = fit(c.columns, opts.width())
+		c.columns, c.hidden = fit(c.columns, opts.LineWidth())
 	}
 	return c
 }

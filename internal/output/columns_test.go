@@ -9,10 +9,11 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/container"
 	"github.com/boathook/boathook/event"
 	"github.com/boathook/boathook/internal/output"
-	"github.com/go-quicktest/qt"
 )
 
 func TestColumnsOfAFile(t *testing.T) {

@@ -7,10 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/boathook/boathook/container"
-	"github.com/boathook/boathook/event"
 	"github.com/cilium/ebpf/btf"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/container"
+	"github.com/boathook/boathook/event"
 )
 
 // flowSchema reads struct flow { char comm[16]; __u32 port; __u32 size; }.

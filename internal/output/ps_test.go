@@ -8,9 +8,10 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/internal/output"
 	"github.com/boathook/boathook/internal/testutil/schematest"
-	"github.com/go-quicktest/qt"
 )
 
 func psRows() []output.PSRow {

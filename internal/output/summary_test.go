@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/internal/output"
 	"github.com/boathook/boathook/internal/testutil/schematest"
-	"github.com/go-quicktest/qt"
 )
 
 func TestSummary(t *testing.T) {

@@ -61,7 +61,7 @@ func (t *Table) layout() []column {
 		}
 	}
 	if t.opts.Terminal {
-		shrink(columns, t.opts.width())
+		shrink(columns, t.opts.LineWidth())
 	}
 	return columns
 }

@@ -12,10 +12,11 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/event"
 	"github.com/boathook/boathook/internal/output"
 	"github.com/boathook/boathook/internal/testutil/schematest"
-	"github.com/go-quicktest/qt"
 )
 
 func TestJSONWritesOneLineForEachRecord(t *testing.T) {

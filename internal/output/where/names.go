@@ -6,9 +6,10 @@ import (
 	"math"
 	"strings"
 
+	"github.com/expr-lang/expr/types"
+
 	"github.com/boathook/boathook/event"
 	"github.com/boathook/boathook/internal/output"
-	"github.com/expr-lang/expr/types"
 )
 
 // names are the fields that an expression may read.

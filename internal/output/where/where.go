@@ -11,12 +11,13 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/boathook/boathook/event"
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
+
+	"github.com/boathook/boathook/event"
 )
 
 // Where is a compiled expression. It is not safe for concurrent use.
