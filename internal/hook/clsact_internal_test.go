@@ -25,14 +25,7 @@ func TestPriorityTakenMeanwhile(t *testing.T) {
 			ns := testutil.Netns(t)
 			index, _ := testutil.Veth(t, ns, "near0", ns, "far0")
 			testutil.Exec(t, ns, "tc", "qdisc", "add", "dev", "near0", "clsact")
-			prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-				Type:         ebpf.SchedCLS,
-				Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, -1), asm.Return()},
-				License:      "Apache-2.0",
-			})
-			testutil.SkipIfNotSupported(t, err)
-			qt.Assert(t, qt.IsNil(err))
-			defer func() { qt.Check(t, qt.IsNil(prog.Close())) }()
+			prog := mustProgram(t)
 			// What was seen before the other came: nothing.
 			b := &clsactBurst{
 				clsact: &clsact{ns: ns, owner: Owner{Instance: "late", BootID: "b"}},
@@ -44,7 +37,7 @@ func TestPriorityTakenMeanwhile(t *testing.T) {
 			args = append(append(args, foreign...), "bpf", "bytecode", "1,6 0 0 0")
 			testutil.Exec(t, ns, "tc", args...)
 
-			err = withConn(ns, func(c *conn) error {
+			err := withConn(ns, func(c *conn) error {
 				b.conn = c
 				b.addFilters()
 				return nil
@@ -84,4 +77,27 @@ func TestAnswersThatGetLostAreToldApart(t *testing.T) {
 		qt.Assert(t, qt.IsNotNil(r.err))
 		qt.Assert(t, qt.IsFalse(answered(r.err)))
 	}
+}
+
+func TestExistsKnowsLinks(t *testing.T) {
+	t.Parallel()
+	err := withConn(testutil.Netns(t), func(c *conn) error {
+		qt.Check(t, qt.IsNil(c.exists(loopback)))
+		qt.Check(t, qt.ErrorIs(c.exists(4242), unix.ENODEV))
+		return nil
+	})
+	qt.Assert(t, qt.IsNil(err))
+}
+
+func mustProgram(tb testing.TB) *ebpf.Program {
+	tb.Helper()
+	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Type:         ebpf.SchedCLS,
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, -1), asm.Return()},
+		License:      "Apache-2.0",
+	})
+	testutil.SkipIfNotSupported(tb, err)
+	qt.Assert(tb, qt.IsNil(err))
+	tb.Cleanup(func() { qt.Check(tb, qt.IsNil(prog.Close())) })
+	return prog
 }

@@ -100,6 +100,20 @@ func TestListDescribesFiltersAndPrograms(t *testing.T) {
 	}))
 }
 
+func TestListGivesChainZeroFirst(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	testutil.Exec(t, p.near, "tc", "qdisc", "add", "dev", "near0", "clsact")
+	addForeign(t, p.near, hook.Ingress, "chain", "2", "pref", "1")
+	addForeign(t, p.near, hook.Ingress, "chain", "0", "pref", "9")
+
+	entries, _ := mustList(t, p.near, p.nearIndex)
+
+	qt.Assert(t, qt.HasLen(entries, 2))
+	qt.Check(t, qt.Equals(entries[0].Chain, 0))
+	qt.Check(t, qt.Equals(entries[1].Chain, 2))
+}
+
 func TestListGivesTheLinkOfATCXProgram(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)

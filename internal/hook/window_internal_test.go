@@ -98,7 +98,11 @@ func TestWindowLeavesAValueOfOneAsItIs(t *testing.T) {
 	h := newFakeHost(t)
 	h.write(t, "expedited", "1\n")
 	ran := false
-	qt.Check(t, qt.IsNil(h.w.Do(func() error { ran = true; return nil })))
+	qt.Check(t, qt.IsNil(h.w.Do(func() error {
+		ran = true
+		h.checkClean(t, "1")
+		return nil
+	})))
 	qt.Check(t, qt.IsTrue(ran))
 	h.checkClean(t, "1")
 }

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hook
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/go-quicktest/qt"
+)
+
+var errAttacher = errors.New("attacher")
+
+// fakeAttacher calls back instead of changing anything.
+type fakeAttacher struct {
+	during func()
+	fail   bool
+}
+
+func (f *fakeAttacher) attach(reqs []Request) ([]*Hook, []error) {
+	f.during()
+	hooks := make([]*Hook, len(reqs))
+	for i, req := range reqs {
+		hooks[i] = &Hook{index: req.Index, point: req.Point}
+	}
+	return hooks, make([]error, len(reqs))
+}
+
+func (f *fakeAttacher) detach(hooks []*Hook) []error {
+	f.during()
+	errs := make([]error, len(hooks))
+	if f.fail {
+		fill(errs, errAttacher)
+	}
+	return errs
+}
+
+func (*fakeAttacher) gone(*Hook) bool { return false }
+
+func TestWindowIsForBursts(t *testing.T) {
+	t.Parallel()
+	prog := mustProgram(t)
+	for n, want := range map[int]string{1: "0", burst - 1: "0", burst: "1", 100: "1"} {
+		h := newFakeHost(t)
+		var values []string
+		set := &Set{
+			via:   &fakeAttacher{during: func() { values = append(values, h.value(t)) }},
+			opts:  Options{Expedite: h.w},
+			hooks: make(map[*Hook]struct{}),
+		}
+		reqs := make([]Request, n)
+		for i := range reqs {
+			reqs[i] = Request{Index: i + 1, Program: prog}
+		}
+		hooks, _ := set.Attach(reqs)
+		qt.Check(t, qt.IsNil(set.Detach(hooks)))
+		qt.Check(t, qt.DeepEquals(values, []string{want, want}), qt.Commentf("%d hooks", n))
+		h.checkClean(t, "0")
+	}
+}
+
+func TestFailedDetachMayBeTriedAgain(t *testing.T) {
+	t.Parallel()
+	fake := &fakeAttacher{during: func() {}, fail: true}
+	set := &Set{via: fake, hooks: make(map[*Hook]struct{})}
+	hooks, _ := set.Attach([]Request{{Index: 5, Point: Egress, Program: mustProgram(t)}})
+
+	err := set.Close()
+	qt.Check(t, qt.ErrorIs(err, errAttacher))
+	qt.Check(t, qt.ErrorMatches(err, "detach from egress of ifindex 5: attacher"))
+	qt.Check(t, qt.IsFalse(hooks[0].Gone()))
+
+	fake.fail = false
+	qt.Check(t, qt.IsNil(set.Close()))
+	qt.Check(t, qt.IsTrue(hooks[0].Gone()))
+}
+
+func TestCloseTellsThatTheWindowStayedOpen(t *testing.T) {
+	t.Parallel()
+	h := newFakeHost(t)
+	prog := mustProgram(t)
+	// The state becomes unreadable while the window is open.
+	spoil := func() {
+		qt.Check(t, qt.IsNil(h.w.removeState()))
+		h.write(t, "run/state/rcu_expedited/in the way", "")
+	}
+	set := &Set{
+		via:   &fakeAttacher{during: func() { spoil(); spoil = func() {} }},
+		opts:  Options{Expedite: h.w},
+		hooks: make(map[*Hook]struct{}),
+	}
+	hooks, errs := set.Attach([]Request{
+		{Index: 1, Program: prog}, {Index: 2, Program: prog}, {Index: 3, Program: prog}, {Index: 4, Program: prog},
+	})
+	for i := range hooks {
+		qt.Check(t, qt.IsNil(errs[i]))
+		qt.Check(t, qt.IsNotNil(hooks[i]))
+	}
+	qt.Check(t, qt.IsNil(set.Detach(hooks[:1])))
+	qt.Check(t, qt.ErrorMatches(set.Close(), "restore .*/expedited: .*"))
+	qt.Check(t, qt.IsNil(set.Close()))
+}
