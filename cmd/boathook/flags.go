@@ -17,15 +17,15 @@ import (
 
 // attachFlags are those of every verb that attaches.
 type attachFlags struct {
-	targets                   session.Targets
-	verdict, backend, order   string
-	rcuExpedite, format       string
-	fields, where             string
-	allowWrites, noFollow     bool
-	verbose                   bool
-	count                     uint64
-	duration                  time.Duration
-	direction                 string
+	targets                 session.Targets
+	verdict, backend, order string
+	rcuExpedite, format     string
+	fields, where           string
+	allowWrites, noFollow   bool
+	verbose                 bool
+	count                   uint64
+	duration                time.Duration
+	direction               string
 }
 
 func (f *attachFlags) add(flags *pflag.FlagSet) {
