@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -69,6 +70,7 @@ func layers() []layer {
 			"session",
 			[]string{
 				"internal/session", "internal/enrich", "internal/output", "internal/output/...", "internal/discover",
+				"internal/doctor",
 			},
 			true,
 			"a session joins control and data for whoever asks, command or daemon",
@@ -123,12 +125,16 @@ func reservations() []reserved {
 func TestImportsGoOneWay(t *testing.T) {
 	t.Parallel()
 
+	faults := map[string]bool{}
 	for dir, imports := range packages(t) {
 		for _, imported := range imports {
 			if fault := judge(dir, imported); fault != "" {
-				t.Error(fault)
+				faults[fault] = true
 			}
 		}
+	}
+	for _, fault := range slices.Sorted(maps.Keys(faults)) {
+		t.Error(fault)
 	}
 }
 
