@@ -9,7 +9,6 @@ import (
 	"github.com/boathook/boathook/internal/netns"
 	"github.com/boathook/boathook/internal/testutil"
 	"github.com/go-quicktest/qt"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -58,7 +57,7 @@ func TestNSIDNeverAssignsOne(t *testing.T) {
 	for range 2 {
 		qt.Assert(t, qt.Equals(mustNSID(t, ns, other), linktable.NoNSID))
 	}
-	assignNSID(t, ns, other, 7)
+	testutil.AssignNSID(t, ns, other, 7)
 	qt.Assert(t, qt.Equals(mustNSID(t, ns, other), 7))
 }
 
@@ -68,24 +67,6 @@ func TestDumpOfAClosedNetns(t *testing.T) {
 	qt.Assert(t, qt.IsNil(ns.Close()))
 	_, err := linktable.Dump(ns)
 	qt.Assert(t, qt.ErrorIs(err, unix.EBADF))
-}
-
-// assignNSID gives the namespace of an id in another one.
-func assignNSID(tb testing.TB, in, of *netns.NS, id int32) {
-	tb.Helper()
-	attrs := netlink.NewAttributeEncoder()
-	attrs.Uint32(unix.NETNSA_FD, uint32(of.Fd()))
-	attrs.Int32(unix.NETNSA_NSID, id)
-	data, err := attrs.Encode()
-	qt.Assert(tb, qt.IsNil(err))
-	conn, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: in.Fd()})
-	qt.Assert(tb, qt.IsNil(err))
-	defer conn.Close()
-	_, err = conn.Execute(netlink.Message{
-		Header: netlink.Header{Type: unix.RTM_NEWNSID, Flags: netlink.Request | netlink.Acknowledge},
-		Data:   append(make([]byte, 4), data...),
-	})
-	qt.Assert(tb, qt.IsNil(err))
 }
 
 func mustDump(tb testing.TB, ns *netns.NS) []linktable.Link {

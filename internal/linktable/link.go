@@ -118,7 +118,7 @@ func (m *message) parseAttributes(data []byte) error {
 		case unix.IFLA_LINK_NETNSID:
 			m.link.PeerNSID = int(attrs.Int32())
 		case unix.IFLA_LINKINFO:
-			attrs.Nested(m.link.parseInfo)
+			attrs.Nested(m.parseInfo)
 		case unix.IFLA_NEW_NETNSID:
 			m.movedTo = int(attrs.Int32())
 		case unix.IFLA_NEW_IFINDEX:
@@ -128,10 +128,10 @@ func (m *message) parseAttributes(data []byte) error {
 	return attrs.Err()
 }
 
-func (l *Link) parseInfo(attrs *netlink.AttributeDecoder) error {
+func (m *message) parseInfo(attrs *netlink.AttributeDecoder) error {
 	for attrs.Next() {
 		if attrs.Type() == unix.IFLA_INFO_KIND {
-			l.Kind = attrs.String()
+			m.link.Kind = attrs.String()
 		}
 	}
 	return nil // the outer decoder reports the error of the inner one

@@ -126,8 +126,8 @@ func TestResolveOfANestedNetnsThatKnowsTheHome(t *testing.T) {
 	home, outer, nested := testutil.Netns(t), testutil.Netns(t), testutil.Netns(t)
 	table := mustOpen(t, home, ignore)
 	testutil.Veth(t, home, "host", outer, "eth0")
-	assignNSID(t, home, nested, 70)
-	assignNSID(t, nested, home, 71)
+	testutil.AssignNSID(t, home, nested, 70)
+	testutil.AssignNSID(t, nested, home, 71)
 	middle, inner := testutil.Veth(t, outer, "middle", nested, "eth0")
 	addVethAt(t, home, middle, testutil.Netns(t), inner)
 
@@ -166,12 +166,12 @@ func TestResolveWithoutHomes(t *testing.T) {
 func TestResolveDoesNotDependOnTheTableBeingUpToDate(t *testing.T) {
 	t.Parallel()
 	home, container := testutil.Netns(t), testutil.Netns(t)
-	release := make(chan struct{})
-	table := mustOpen(t, home, func(linktable.Change) { <-release })
+	gate := make(chan struct{})
+	defer close(gate)
+	table := mustOpen(t, home, func(linktable.Change) { <-gate })
 	host, _ := testutil.Veth(t, home, "host", container, "eth0")
 
 	places := mustResolve(t, container, table)
-	close(release)
 	qt.Assert(t, qt.HasLen(places, 1))
 	qt.Assert(t, qt.Equals(places[0].Host.Index, host))
 }

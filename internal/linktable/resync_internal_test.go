@@ -23,9 +23,10 @@ func TestResyncAfterLostMessages(t *testing.T) {
 
 	var mu sync.Mutex
 	told := make(map[ChangeKind]map[int]int) // kind, interface index, times
-	release := make(chan struct{})
+	gate := make(chan struct{})
+	release := sync.OnceFunc(func() { close(gate) })
 	table, err := open(ns, func(c Change) {
-		<-release
+		<-gate
 		mu.Lock()
 		defer mu.Unlock()
 		if told[c.Kind] == nil {
@@ -35,6 +36,7 @@ func TestResyncAfterLostMessages(t *testing.T) {
 	}, 1) // the kernel raises it to its minimum, room for one or two
 	qt.Assert(t, qt.IsNil(err))
 	defer func() { qt.Check(t, qt.IsNil(table.Close())) }()
+	defer release()
 
 	var batch strings.Builder
 	for i := range 100 {
@@ -45,7 +47,7 @@ func TestResyncAfterLostMessages(t *testing.T) {
 	qt.Assert(t, qt.IsNil(err))
 	want, err := Dump(ns)
 	qt.Assert(t, qt.IsNil(err))
-	close(release)
+	release()
 
 	testutil.Eventually(t, testWait, func() bool {
 		mu.Lock()

@@ -28,7 +28,10 @@ type Table struct {
 	client   *client
 	listener *listener
 	onChange func(Change)
-	ownNSID  int // the id that the namespace has in itself; of the goroutine
+	// ownNSID is the id that the namespace has in itself; kernels before the
+	// stable updates of mid-2026 put it on its own messages (do_one_broadcast in
+	// net/netlink/af_netlink.c). It belongs to the goroutine.
+	ownNSID int
 
 	done      chan struct{} // closed by Close
 	finished  sync.WaitGroup

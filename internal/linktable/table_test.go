@@ -105,7 +105,10 @@ func TestPeersFollowAnEndThatMovesOn(t *testing.T) {
 	home, first, second := testutil.Netns(t), testutil.Netns(t), testutil.Netns(t)
 	var seen changes
 	table := mustOpen(t, home, seen.add)
-	host, inner := testutil.Veth(t, home, "host", first, "inner")
+	// Down: the kernel would announce the end that stays when it loses its carrier.
+	testutil.Exec(t, home, "ip", "link", "add", "host", "type", "veth",
+		"peer", "name", "inner", "netns", testutil.Path(first))
+	host, inner := testutil.Index(t, home, "host"), testutil.Index(t, first, "inner")
 	from := mustNSID(t, home, first)
 	testutil.Eventually(t, waitTime, func() bool { return len(table.Peers(from)) == 1 },
 		"the peer is found in the first namespace")
@@ -140,7 +143,7 @@ func TestOwnLinksWithAnOwnID(t *testing.T) {
 	ns := testutil.Netns(t)
 	var seen changes
 	mustOpen(t, ns, seen.add)
-	assignNSID(t, ns, ns, 9)
+	testutil.AssignNSID(t, ns, ns, 9)
 	qt.Assert(t, qt.Equals(mustNSID(t, ns, ns), 9))
 	testutil.Exec(t, ns, "ip", "link", "add", "one", "type", "bridge")
 	seen.wait(t, linktable.LinkNew, linktable.NoNSID, testutil.Index(t, ns, "one"))
