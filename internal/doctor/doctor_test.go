@@ -32,11 +32,11 @@ func TestReportOfThisHost(t *testing.T) {
 		qt.Check(t, qt.Not(qt.Equals(check.Status, doctor.Bad)), qt.Commentf("%+v", check))
 	}
 	var out bytes.Buffer
-	qt.Assert(t, qt.IsNil(report.WriteJSON(&out)))
-	schematest.Check(t, "doctor", out.Bytes())
-	out.Reset()
 	qt.Assert(t, qt.IsNil(report.WriteText(&out, output.Options{})))
 	t.Log(out.String())
+	out.Reset()
+	qt.Assert(t, qt.IsNil(report.WriteJSON(&out)))
+	schematest.Check(t, "doctor", out.Bytes())
 }
 
 func TestHealthyHostHasNothingToMend(t *testing.T) {
@@ -63,6 +63,10 @@ func TestWhatStandsInTheWay(t *testing.T) {
 	}{
 		{"no jit", lack(kernel.FeatureJIT), kernel.FeatureJIT, doctor.Bad, "bpf_jit_enable=1", "nothing can be attached"},
 		{"no tail calls", lack(kernel.FeatureTailCalls), kernel.FeatureTailCalls, doctor.Bad, "Linux 9.1 or newer", "without"},
+		{
+			"no tail calls for lack of the jit", lack(kernel.FeatureJIT, kernel.FeatureTailCalls),
+			kernel.FeatureTailCalls, doctor.Bad, "bpf_jit_enable=1", "without",
+		},
 		{"no tcx", lack(kernel.FeatureTCX), kernel.FeatureTCX, doctor.Warn, "Linux 9.1 or newer", "without"},
 		{"no clsact", lack(kernel.FeatureClsact), kernel.FeatureClsact, doctor.Warn, "modprobe", "without"},
 		{
@@ -189,7 +193,7 @@ func TestTextFromARuntimeIsEscaped(t *testing.T) {
 	t.Parallel()
 	facts := healthy()
 	facts.Runtimes[0].Answer = "API \x1b[2J"
-	facts.Runtimes[1].Err = errors.New("bad\x1b[2J\nanswer")
+	facts.Runtimes[1].Found, facts.Runtimes[1].Err = true, errors.New("bad\x1b[2J\nanswer")
 	var out bytes.Buffer
 	qt.Assert(t, qt.IsNil(doctor.Judge(facts).WriteText(&out, output.Options{})))
 	qt.Check(t, qt.IsFalse(strings.Contains(out.String(), "\x1b")))

@@ -39,7 +39,7 @@ func (f *Facts) judgeFeature(feature kernel.Result) Check {
 	case kernel.Missing:
 		check.Status, check.Meaning = f.severity(feature), feature.Without
 		if check.Status != OK {
-			check.Fix = featureFix(feature.Feature)
+			check.Fix = f.featureFix(feature.Feature)
 		}
 	case kernel.Unknown:
 		check.Status = Warn
@@ -90,10 +90,14 @@ func (f *Facts) setting(name string) string {
 	return ""
 }
 
-func featureFix(feature kernel.Feature) string {
+func (f *Facts) featureFix(feature kernel.Feature) string {
 	switch feature.Name {
 	case kernel.FeatureJIT:
 		return fixJIT
+	case kernel.FeatureTailCalls:
+		if f.state(kernel.FeatureJIT) == kernel.Missing {
+			return fixJIT
+		}
 	case kernel.FeatureTranslated:
 		return fixHidden
 	case kernel.FeatureMemlock:

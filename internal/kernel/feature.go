@@ -11,9 +11,9 @@ import (
 	"github.com/boathook/boathook/internal/netns"
 )
 
-// ErrNotSupported tells that a probe was refused by a kernel that does not
-// have the feature, not by a lack of rights.
-var ErrNotSupported = errors.New("not supported by this kernel")
+// ErrNotSupported tells that a probe was refused because the kernel does not
+// have the feature, or a setting turns it off, and not for a lack of rights.
+var ErrNotSupported = errors.New("not available")
 
 // State is what a probe found.
 type State uint8
