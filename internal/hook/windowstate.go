@@ -29,17 +29,16 @@ func (w *Window) writeState(s windowState) error {
 	return nil
 }
 
-// readState returns the zero state, which is that of no boot, for a file that
-// is not complete: its writer died before it changed anything. It returns an
-// error that wraps os.ErrNotExist if there is no file.
+// readState returns the state of no known boot for a file that is not complete:
+// its writer died before it changed anything. It returns an error that wraps
+// os.ErrNotExist if there is no file.
 func (w *Window) readState() (windowState, error) {
 	raw, err := os.ReadFile(w.statePath())
 	if err != nil {
 		return windowState{}, err
 	}
-	line, complete := strings.CutSuffix(string(raw), "\n")
-	old, boot, ok := strings.Cut(line, " ")
-	if !complete || !ok || (old != "0" && old != "1") {
+	old, boot, ok := strings.Cut(strings.TrimSuffix(string(raw), "\n"), " ")
+	if !ok || (old != "0" && old != "1") {
 		return windowState{}, nil
 	}
 	return windowState{old: old, bootID: boot}, nil
