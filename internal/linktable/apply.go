@@ -17,6 +17,9 @@ func (t *Table) applyOwn(header syscall.NlMsghdr, m message) []Change {
 		changes := t.index.learn(m.link, time.Now())
 		return append(changes, t.completePeerLocked(m.link)...)
 	}
+	if _, isKnown := t.index.links[m.link.Index]; !isKnown {
+		return nil // it went before the list was made
+	}
 	t.index.drop(m.link.Index)
 	change := newChange(LinkGone, m.link, NoNSID)
 	if m.movedTo == NoNSID {

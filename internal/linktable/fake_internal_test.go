@@ -94,6 +94,19 @@ func TestOwnIDIsLearned(t *testing.T) {
 	qt.Assert(t, qt.Equals(table.apply(link)[0].NSID, NoNSID))
 }
 
+// The subscription comes before the list, so it tells of links that the list
+// never had.
+func TestEndOfAnUnknownLinkIsNotTold(t *testing.T) {
+	t.Parallel()
+	table := &Table{ownNSID: NoNSID, index: newIndex(nil, time.Now())}
+	gone := noticeOf(unix.RTM_DELLINK, linkMessage(t, unix.AF_UNSPEC, 3), NoNSID)
+	qt.Assert(t, qt.HasLen(table.apply(gone), 0))
+	table.apply(noticeOf(unix.RTM_NEWLINK, linkMessage(t, unix.AF_UNSPEC, 3), NoNSID))
+	qt.Assert(t, qt.HasLen(table.apply(gone), 1))
+	qt.Assert(t, qt.HasLen(table.Links(), 0))
+	qt.Assert(t, qt.HasLen(table.Peers(0), 0))
+}
+
 func TestOtherEndMustReferBack(t *testing.T) {
 	t.Parallel()
 	inner := Link{Index: 2, Kind: "veth", PeerIndex: 12, PeerNSID: 0}

@@ -48,6 +48,7 @@ func (x *index) put(link Link, since time.Time) {
 	ends[link.Index] = struct{}{}
 }
 
+// drop forgets a link that is known.
 func (x *index) drop(ifindex int) {
 	nsid := x.links[ifindex].link.PeerNSID
 	delete(x.links, ifindex)
