@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/internal/netns"
 	"github.com/boathook/boathook/internal/testutil"
-	"github.com/go-quicktest/qt"
 )
 
 // addVeths makes n pairs, named a0, b0, a1 and so on, with one command.

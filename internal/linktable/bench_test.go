@@ -5,9 +5,10 @@ package linktable_test
 import (
 	"testing"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/internal/linktable"
 	"github.com/boathook/boathook/internal/testutil"
-	"github.com/go-quicktest/qt"
 )
 
 // BenchmarkResolve finds the host end of one container on a host with 1,000

@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"github.com/boathook/boathook/internal/netns"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
 )
 
 const (

@@ -5,11 +5,12 @@ package linktable_test
 import (
 	"testing"
 
+	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
+
 	"github.com/boathook/boathook/internal/linktable"
 	"github.com/boathook/boathook/internal/netns"
 	"github.com/boathook/boathook/internal/testutil"
-	"github.com/go-quicktest/qt"
-	"golang.org/x/sys/unix"
 )
 
 func TestDumpDescribesLinks(t *testing.T) {

@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/boathook/boathook/internal/netns"
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/go-quicktest/qt"
 	"github.com/mdlayher/netlink"
 	"github.com/mdlayher/netlink/nltest"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 func TestDumpIsTriedAgainWhenInterrupted(t *testing.T) {

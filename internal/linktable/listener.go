@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"syscall"
 
-	"github.com/boathook/boathook/internal/netns"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
 )
 
 // receiveBufferBytes holds the messages of about a thousand links that appear

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/boathook/boathook/internal/netns"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
 )
 
 // ErrHostNetwork tells that a container has no network of its own.

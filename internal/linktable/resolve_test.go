@@ -5,10 +5,11 @@ package linktable_test
 import (
 	"testing"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/internal/linktable"
 	"github.com/boathook/boathook/internal/netns"
 	"github.com/boathook/boathook/internal/testutil"
-	"github.com/go-quicktest/qt"
 )
 
 func TestResolveFindsTheHostEnd(t *testing.T) {

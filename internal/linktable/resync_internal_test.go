@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 const testWait = 20 * time.Second

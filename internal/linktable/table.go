@@ -8,8 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/boathook/boathook/internal/netns"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
 )
 
 const (

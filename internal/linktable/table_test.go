@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/internal/linktable"
 	"github.com/boathook/boathook/internal/netns"
 	"github.com/boathook/boathook/internal/testutil"
-	"github.com/go-quicktest/qt"
 )
 
 const waitTime = 10 * time.Second

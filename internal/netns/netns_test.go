@@ -11,10 +11,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/boathook/boathook/internal/netns"
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 func TestSelfIsTheNetnsOfTheProcess(t *testing.T) {

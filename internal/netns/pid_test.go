@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/boathook/boathook/internal/netns"
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 const waitTime = 10 * time.Second

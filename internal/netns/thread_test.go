@@ -10,9 +10,10 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 func TestDoRunsInsideAndNowhereElse(t *testing.T) {

@@ -15,8 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/boathook/boathook/internal/netns"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
 )
 
 // execTimeout ends a command that hangs, so that it cannot outlive the test.

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 func TestVethCarriesPackets(t *testing.T) {

@@ -6,9 +6,10 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/boathook/boathook/internal/netns"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/netns"
 )
 
 // genmsgBytes is the size of struct rtgenmsg with its padding.
