@@ -160,7 +160,9 @@ func TestDeathBeforeTheStartIsOld(t *testing.T) {
 func TestAnswerFromBeforeADeathIsIgnored(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
-	r := containertest.Watch(t, f.source(t))
+	source := f.source(t)
+	source.SetTimings(eventTime, time.Hour, time.Hour)
+	r := containertest.Watch(t, source)
 	r.WaitSynced(t)
 	start := time.Now()
 	release := make(chan struct{})
@@ -170,7 +172,8 @@ func TestAnswerFromBeforeADeathIsIgnored(t *testing.T) {
 	})
 	f.send(t, "start", "x", start)
 	testutil.Eventually(t, eventTime, func() bool { return f.count("x") == 1 }, "x is asked for")
-	f.breaks("x", nil)
+	// The answer to the second question is still to come when the first arrives.
+	f.breaks("x", f.hangs)
 	f.send(t, "die", "x", start.Add(time.Millisecond))
 	testutil.Eventually(t, eventTime, func() bool { return f.count("x") == 2 }, "x is asked for again")
 	close(release)

@@ -2,7 +2,13 @@
 
 package docker
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/boathook/boathook/container"
+	api "github.com/moby/moby/api/types/container"
+)
 
 // Resolve is resolve: the host and the folder with the TLS files.
 func Resolve(host string, getenv func(string) string) (string, string, error) {
@@ -13,4 +19,17 @@ func Resolve(host string, getenv func(string) string) (string, string, error) {
 // SetTimings shortens what a test would have to wait for.
 func (s *Source) SetTimings(answer, resync, retry time.Duration) {
 	s.timings = timings{answer: answer, resync: resync, retryMin: retry, retryMax: 2 * retry}
+}
+
+// Convert is fromInspect for the answer to inspect as it comes from a daemon
+// with the process id pid, whose process ids are ours if samePIDs is true.
+//
+//nolint:revive // flag-parameter: a fact to convert by
+func Convert(answer []byte, pid int, samePIDs bool) (container.Container, bool, error) {
+	var r api.InspectResponse
+	if err := json.Unmarshal(answer, &r); err != nil {
+		return container.Container{}, false, err
+	}
+	e, running := peer{pid: pid, samePIDs: samePIDs}.fromInspect(r)
+	return e.container, running, nil
 }

@@ -113,11 +113,14 @@ func sharesPIDs(pid int) bool {
 	return err == nil && ours == theirs
 }
 
+// minUnique is the length from which on an id cannot be in a path by chance.
+const minUnique = 32
+
 // isContainerProcess reports whether the process pid is in a control group that
 // is named after the container id.
 func isContainerProcess(pid int, id string) bool {
 	cgroups, err := os.ReadFile(procPath(pid, "cgroup"))
-	return err == nil && id != "" && strings.Contains(string(cgroups), id)
+	return err == nil && len(id) >= minUnique && strings.Contains(string(cgroups), id)
 }
 
 func procPath(pid int, file string) string {
