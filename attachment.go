@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/boathook/boathook/internal/hook"
 	"github.com/boathook/boathook/internal/linktable"
 	"github.com/boathook/boathook/internal/netns"
-	"golang.org/x/sys/unix"
 )
 
 // placement is where one attachment goes and what it stands for.
@@ -76,7 +77,7 @@ func (r *Runtime) attachLocked(list []*attachment) []error {
 				r.made++
 				continue
 			}
-			errs[i] = errors.Join(fmt.Errorf("attach to %s of %s: %w", a.point, a.linkName(), failures[n]), r.leaveLocked(a.load, a.index))
+			errs[i] = errors.Join(fmt.Errorf("link %s: %w", a.linkName(), failures[n]), r.leaveLocked(a.load, a.index))
 		}
 	}
 	return errs

@@ -106,7 +106,7 @@ func reservations() []reserved {
 		{"github.com/docker", []string{"container/docker", "internal/testutil/dockertest"}, onePlace},
 		{
 			"github.com/mdlayher/netlink",
-			[]string{"internal/linktable", "internal/hook", "internal/kernel", "internal/testutil"},
+			[]string{"internal/linktable", "internal/hook", "internal/kernel", "internal/demo", "internal/testutil"},
 			onePlace,
 		},
 		{"github.com/vishvananda/netlink", nil, "we have github.com/mdlayher/netlink"},

@@ -5,9 +5,10 @@ package boathook
 import (
 	"fmt"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/boathook/boathook/internal/dispatch"
 	"github.com/boathook/boathook/internal/hook"
-	"github.com/cilium/ebpf"
 )
 
 // Direction is the way of a packet as the target sees it.

@@ -9,8 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/boathook/boathook/internal/linktable"
 	"github.com/cilium/ebpf"
+
+	"github.com/boathook/boathook/internal/linktable"
 )
 
 // Link is a network interface as its own network namespace knows it.
