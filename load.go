@@ -64,7 +64,10 @@ func (r *Runtime) newLoadLocked(key loadKey) (*load, error) {
 	}
 	if r.opts.Events != nil {
 		opts.Sink = func(e dispatch.Event) {
-			r.opts.Events(Event{Direction: key.direction, Netns: key.netns, Hook: key.index, Map: e.Map, Data: e.Data, Perf: e.Perf, Lost: e.Lost})
+			r.opts.Events(Event{
+				Direction: key.direction, Netns: key.netns, Hook: key.index,
+				Map: e.Map, Data: e.Data, Perf: e.Perf, Lost: e.Lost, Full: e.Full,
+			})
 		}
 	}
 	l, err := dispatch.NewLoad(r.source, r.program.name(key.direction), opts)

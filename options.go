@@ -154,6 +154,9 @@ type Event struct {
 	Perf bool
 	// Lost counts events that the program could not send since the one before.
 	Lost uint64
+	// Full says that the ring buffer was found full, by a program that does not
+	// count what it could not send: events are probably missing, nobody knows how many.
+	Full bool
 }
 
 // Options configure a [Runtime]. The zero value, with a Program, observes

@@ -5,6 +5,7 @@ package boathook
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -84,6 +85,11 @@ func (r *Runtime) followLinks(list []change) {
 	defer r.mu.Unlock()
 	if r.closed {
 		return
+	}
+	for _, c := range list {
+		if c.Kind == linktable.Stale {
+			r.notify(Notice{Err: fmt.Errorf("links may come and go unseen: %w", c.Err)})
+		}
 	}
 	concerned := map[string]*tenant{}
 	for key, t := range r.tenants {

@@ -23,6 +23,9 @@ type Event struct {
 	Perf bool
 	// Lost counts events that the program could not send since the one before.
 	Lost uint64
+	// Full says that the buffer was found full: events were probably lost that
+	// nobody has counted.
+	Full bool
 }
 
 // Sink takes the events of one event map, from one goroutine. It must not call
@@ -34,6 +37,9 @@ const (
 	pollInterval = 100 * time.Millisecond
 	// perfBufferBytes is what each CPU gets of a perf event array.
 	perfBufferBytes = 256 << 10
+	// ringHeaderBytes stands before each record of a ring buffer, which is aligned to
+	// 8 bytes. Source: kernel/bpf/ringbuf.c.
+	ringHeaderBytes = 8
 	// lostSuffix ends the name of a map in which a program counts the events it
 	// could not send, as Inspektor Gadget's programs do.
 	lostSuffix = "_lost_samples"
@@ -46,6 +52,10 @@ type eventReader struct {
 	lost *ebpf.Map // nil: the program counts nothing
 	seen uint64    // of lost, so far
 	read func() (Event, error)
+	// full says whether the buffer, before a record of this size was taken out, had no
+	// room for another one like it; nil where the kernel counts what is lost.
+	full    func(record int) bool
+	wasFull bool
 	// setDeadline, flush and close are those of the ring or perf reader.
 	setDeadline func(time.Time)
 	flush       func() error
@@ -78,6 +88,11 @@ func (r *eventReader) openRing(m *ebpf.Map) error {
 		err := ring.ReadInto(&rec)
 		return Event{Map: r.name, Data: rec.RawSample}, err
 	}
+	r.full = func(record int) bool {
+		record = (record + ringHeaderBytes + 7) &^ 7
+		before := ring.BufferSize() - ring.AvailableBytes() - record
+		return before < record
+	}
 	r.setDeadline, r.flush, r.shut = ring.SetDeadline, ring.Flush, ring.Close
 	return nil
 }
@@ -107,6 +122,7 @@ func (r *eventReader) run() {
 		for {
 			ev, err := r.read()
 			if err == nil {
+				ev.Full = r.nowFull(len(ev.Data))
 				r.sink(ev)
 				continue
 			}
@@ -117,6 +133,16 @@ func (r *eventReader) run() {
 			return
 		}
 	}
+}
+
+// nowFull says whether the buffer has become full since it last was not.
+func (r *eventReader) nowFull(record int) bool {
+	if r.full == nil || r.lost != nil {
+		return false
+	}
+	was := r.wasFull
+	r.wasFull = r.full(record)
+	return r.wasFull && !was
 }
 
 // reportLost passes on what the program says it lost since the last time.
