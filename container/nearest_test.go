@@ -5,8 +5,9 @@ package container_test
 import (
 	"testing"
 
-	"github.com/boathook/boathook/container"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/container"
 )
 
 func TestNearestFindsWhatWasMeant(t *testing.T) {

@@ -6,8 +6,9 @@ import (
 	"path"
 	"testing"
 
-	"github.com/boathook/boathook/container"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/container"
 )
 
 const webID = "4f1c0ffee0123456789abcdef0123456789abcdef0123456789abcdef0123456"

@@ -10,9 +10,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/container"
 	"github.com/boathook/boathook/internal/netns"
-	"github.com/go-quicktest/qt"
 )
 
 // Harness is what [Run] needs of a runtime. The functions are called from

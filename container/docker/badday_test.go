@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/container"
 	"github.com/boathook/boathook/container/containertest"
 	"github.com/boathook/boathook/internal/testutil"
-	"github.com/go-quicktest/qt"
 )
 
 const eventTime = 20 * time.Second

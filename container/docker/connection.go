@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/boathook/boathook/container"
 	api "github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"github.com/boathook/boathook/container"
 )
 
 // connection is one connection to the daemon. Its methods run on the goroutine
@@ -34,7 +35,7 @@ func (w *watch) attempt(ctx context.Context) error {
 	if err := c.connect(ctx); err != nil {
 		return err
 	}
-	defer func() { _ = c.client.Close() }() // closes idle connections only
+	defer c.client.Close() //nolint:errcheck // closes idle connections only
 	if err := c.run(ctx); err != nil {
 		return &unavailableError{w.source.endpoint.host, err}
 	}

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/boathook/boathook/container"
 	api "github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
+
+	"github.com/boathook/boathook/container"
 )
 
 // Name is the runtime of the containers that this package reports.

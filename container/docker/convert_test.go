@@ -7,10 +7,11 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/container"
 	"github.com/boathook/boathook/container/docker"
 	"github.com/boathook/boathook/internal/testutil/dockertest"
-	"github.com/go-quicktest/qt"
 )
 
 const inspected = `{"Id":"x","Name":"/web","State":{"Running":true,"Pid":1,"StartedAt":"2026-01-02T03:04:05.6Z"},

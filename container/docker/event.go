@@ -14,37 +14,34 @@ import (
 // event handles one message of the daemon. Since the stream overlaps with the
 // list, a message may be older than what is known.
 func (c *connection) event(ctx context.Context, m events.Message) {
-	switch m.Type {
-	case events.NetworkEventType:
+	if m.Type == events.NetworkEventType {
 		id := m.Actor.Attributes["container"]
 		if e, known := c.known[id]; known {
 			c.inspect.ask(ctx, &question{id: id, fallback: e.container, changed: true})
 		}
-	case events.ContainerEventType:
-		if m.Actor.ID != "" {
-			c.containerEvent(ctx, m)
-		}
+		return
 	}
+	if m.Type != events.ContainerEventType || m.Actor.ID == "" {
+		return
+	}
+	q := &question{id: m.Actor.ID, fallback: c.peer.fromEvent(m)}
+	if m.Action == events.ActionDie {
+		c.died(ctx, q, m.TimeNano)
+		return
+	}
+	c.inspect.ask(ctx, q)
 }
 
-func (c *connection) containerEvent(ctx context.Context, m events.Message) {
-	q := &question{id: m.Actor.ID, fallback: c.peer.fromEvent(m)}
-	switch m.Action {
-	case events.ActionStart, events.ActionRename:
+// died handles the end of a process of the container, at a time by the daemon's
+// clock in nanoseconds, or 0 if the daemon did not say.
+func (c *connection) died(ctx context.Context, q *question, nanos int64) {
+	e, known := c.known[q.id]
+	if known && nanos != 0 && !time.Unix(0, nanos).Before(e.started) {
+		c.remove(q.id)
+	}
+	// An answer on its way may be from before.
+	if c.inspect.isAsked(q.id) || known && nanos == 0 {
 		c.inspect.ask(ctx, q)
-	case events.ActionDie:
-		e, known := c.known[q.id]
-		died := time.Unix(0, m.TimeNano)
-		switch {
-		case known && m.TimeNano == 0:
-			c.inspect.ask(ctx, q)
-		case known && !died.Before(e.started):
-			c.remove(q.id)
-		}
-		// An answer on its way may be from before.
-		if c.inspect.isAsked(q.id) {
-			c.inspect.ask(ctx, q)
-		}
 	}
 }
 

@@ -6,8 +6,9 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/boathook/boathook/container"
 	api "github.com/moby/moby/api/types/container"
+
+	"github.com/boathook/boathook/container"
 )
 
 // Resolve is resolve: the host and the folder with the TLS files.
@@ -23,8 +24,6 @@ func (s *Source) SetTimings(answer, resync, retry time.Duration) {
 
 // Convert is fromInspect for the answer to inspect as it comes from a daemon
 // with the process id pid, whose process ids are ours if samePIDs is true.
-//
-//nolint:revive // flag-parameter: a fact to convert by
 func Convert(answer []byte, pid int, samePIDs bool) (container.Container, bool, error) {
 	var r api.InspectResponse
 	if err := json.Unmarshal(answer, &r); err != nil {

@@ -17,8 +17,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/boathook/boathook/container/docker"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/container/docker"
 )
 
 // fake is a daemon that does what a real one does only on a bad day.
@@ -40,7 +41,7 @@ type fake struct {
 func newFake(tb testing.TB) *fake {
 	tb.Helper()
 	// The test's own folder has too long a path for a unix socket.
-	dir, err := os.MkdirTemp("", "bhf")
+	dir, err := os.MkdirTemp("", "bhf") //nolint:usetesting // see above
 	qt.Assert(tb, qt.IsNil(err))
 	listener, err := new(net.ListenConfig).Listen(tb.Context(), "unix", filepath.Join(dir, "s"))
 	qt.Assert(tb, qt.IsNil(err))

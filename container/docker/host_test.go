@@ -10,8 +10,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/boathook/boathook/container/docker"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/container/docker"
 )
 
 func TestDaemonIsFoundAsTheDockerCommandDoes(t *testing.T) {

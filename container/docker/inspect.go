@@ -8,9 +8,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/boathook/boathook/container"
 	api "github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"github.com/boathook/boathook/container"
 )
 
 // parallelInspects is how many containers are asked for at a time: enough that

@@ -5,9 +5,10 @@ package docker_test
 import (
 	"testing"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/container/docker"
 	"github.com/boathook/boathook/internal/testutil/dockertest"
-	"github.com/go-quicktest/qt"
 )
 
 var daemon dockertest.Shared

@@ -11,9 +11,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/boathook/boathook/container"
 	"github.com/moby/moby/client"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/container"
 )
 
 // unavailableError says which daemon could not be reached and why.
@@ -54,7 +55,7 @@ func findPeer(ctx context.Context, host string) (peer, error) {
 	if err != nil {
 		return peer{}, &unavailableError{host, dialReason(err)}
 	}
-	defer func() { _ = conn.Close() }() // nothing was sent
+	defer conn.Close() //nolint:errcheck // nothing was sent
 	socket, ok := conn.(*net.UnixConn)
 	if !ok {
 		if !isLocal(conn) {

@@ -9,8 +9,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/boathook/boathook/container"
 	"github.com/moby/moby/client"
+
+	"github.com/boathook/boathook/container"
 )
 
 // Options are the settings of a [Source]. The zero value finds the daemon as

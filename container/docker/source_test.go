@@ -11,12 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/container"
 	"github.com/boathook/boathook/container/containertest"
 	"github.com/boathook/boathook/container/docker"
 	"github.com/boathook/boathook/internal/testutil"
 	"github.com/boathook/boathook/internal/testutil/dockertest"
-	"github.com/go-quicktest/qt"
 )
 
 func TestConformance(t *testing.T) {

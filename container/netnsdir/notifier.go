@@ -62,7 +62,7 @@ func openNotifier(dir string) (*notifier, error) {
 // close ends the reader.
 func (n *notifier) close() {
 	close(n.stop)
-	_ = n.file.Close() // only ever read from
+	_ = n.file.Close() //nolint:errcheck // only ever read from
 	<-n.done
 }
 

@@ -9,13 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
+
 	"github.com/boathook/boathook/container"
 	"github.com/boathook/boathook/container/containertest"
 	"github.com/boathook/boathook/container/netnsdir"
 	"github.com/boathook/boathook/internal/netns"
 	"github.com/boathook/boathook/internal/testutil"
-	"github.com/go-quicktest/qt"
-	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) { testutil.Main(m) }

@@ -101,7 +101,7 @@ func (w *watch) look(name string) {
 	}
 	delete(w.waiting, name)
 	if known && ns.Same(old) {
-		_ = ns.Close() // a second file of a namespace that stays open
+		_ = ns.Close() //nolint:errcheck // a second file of a namespace that stays open
 		return
 	}
 	w.remove(name)
@@ -128,7 +128,7 @@ func (w *watch) remove(name string) {
 		return
 	}
 	delete(w.known, name)
-	_ = ns.Close() // opened for reading; nothing can be lost
+	_ = ns.Close() //nolint:errcheck // opened for reading; nothing can be lost
 	w.emit(container.Event{Type: container.Removed, Container: container.Container{
 		Runtime: Name, ID: name, Name: name, NetnsPath: filepath.Join(w.dir, name),
 	}})
@@ -137,6 +137,6 @@ func (w *watch) remove(name string) {
 // close lets go of the namespaces.
 func (w *watch) close() {
 	for _, ns := range w.known {
-		_ = ns.Close() // opened for reading; nothing can be lost
+		_ = ns.Close() //nolint:errcheck // opened for reading; nothing can be lost
 	}
 }

@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/internal/testutil"
 	"github.com/boathook/boathook/internal/testutil/dockertest"
-	"github.com/go-quicktest/qt"
 )
 
 // victimVariable is set in the environment of the process that is to be killed.
