@@ -72,6 +72,7 @@ func attachAndWait(index string) error {
 func TestKilledProcess(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
+	mustOpen(t, p.near, hook.TCX, hook.Options{}) // or skip, before the child fails
 	file, err := os.Open(testutil.Path(p.near))
 	qt.Assert(t, qt.IsNil(err))
 	child := exec.CommandContext(t.Context(), "/proc/self/exe")
