@@ -73,7 +73,16 @@ func (t *table) writeLocked(link dispatcherLink) error {
 		return err
 	}
 	t.places[place] = link.Ifindex
-	return nil
+	// It may have been there until its place became free.
+	return t.forgetCollision(link.Ifindex)
+}
+
+func (t *table) forgetCollision(ifindex uint32) error {
+	err := t.collisions.Delete(ifindex)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return nil
+	}
+	return err
 }
 
 // clear forgets ifindex; a link that was never entered is not an error.
@@ -89,8 +98,8 @@ func (t *table) clear(ifindex uint32) error {
 	if t.places[place] == ifindex {
 		err = t.links.Put(place, dispatcherLink{})
 		delete(t.places, place)
-	} else if err = t.collisions.Delete(ifindex); errors.Is(err, ebpf.ErrKeyNotExist) {
-		err = nil
+	} else {
+		err = t.forgetCollision(ifindex)
 	}
 	delete(t.entries, ifindex)
 	t.free = append(t.free, link.Counter)
