@@ -157,6 +157,7 @@ func (r *Runtime) reconcileLocked(tenants []*tenant) {
 	}
 	r.undoPartsLocked(fresh, r.attachLocked(fresh))
 	r.publishLocked(tenants, nil)
+	r.warnLocked(fresh)
 	r.tellLocked()
 }
 
