@@ -8,8 +8,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/boathook/boathook/internal/kernel"
 	"golang.org/x/term"
+
+	"github.com/boathook/boathook/internal/kernel"
 )
 
 // env is everything that the command touches outside itself.

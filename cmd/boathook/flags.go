@@ -8,11 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cilium/ebpf"
+	"github.com/spf13/pflag"
+
 	"github.com/boathook/boathook"
 	"github.com/boathook/boathook/internal/fault"
 	"github.com/boathook/boathook/internal/session"
-	"github.com/cilium/ebpf"
-	"github.com/spf13/pflag"
 )
 
 // attachFlags are those of every verb that attaches.

@@ -10,9 +10,10 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/boathook/boathook/internal/fault"
 	"github.com/boathook/boathook/internal/kernel"
-	"github.com/spf13/cobra"
 )
 
 // execute runs the command line and returns the exit code.
@@ -48,7 +49,7 @@ come and go, prints its decoded events, and leaves nothing behind.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fault.Usage(cmd.CommandPath()+" --help", "%w", err)
 	})
-	root.AddCommand(runCommand(e), versionCommand(e))
+	root.AddCommand(runCommand(e), demoCommand(e), versionCommand(e))
 	asUsage(root)
 	return root
 }

@@ -7,11 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"github.com/boathook/boathook/internal/fault"
 	"github.com/boathook/boathook/internal/object"
 	"github.com/boathook/boathook/internal/session"
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // objectFlags say what to make of an object.

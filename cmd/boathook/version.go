@@ -11,7 +11,7 @@ import (
 )
 
 // version is set by the build; a build without it tells its module version.
-var version string //nolint:gochecknoglobals // the linker's -X needs one
+var version string
 
 func versionCommand(e env) *cobra.Command {
 	return &cobra.Command{

@@ -9,9 +9,12 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/boathook/boathook"
-	"github.com/boathook/boathook/internal/object"
 	"github.com/cilium/ebpf"
+
+	"github.com/boathook/boathook"
+	"github.com/boathook/boathook/container"
+	"github.com/boathook/boathook/event"
+	"github.com/boathook/boathook/internal/object"
 )
 
 // Format is how records are printed.
@@ -33,6 +36,9 @@ type Config struct {
 	// Name is the gadget's, in records.
 	Name    string
 	Targets Targets
+	// Sources, if there are any, are asked for containers in place of those that
+	// Targets name.
+	Sources []container.Source
 	Verdict boathook.Verdict
 	// AllowWrites, Backend, Order, NeverExpedite and PinPath are those of boathook.Options.
 	AllowWrites   bool
@@ -55,6 +61,12 @@ type Config struct {
 	For   time.Duration
 	// NoFollow takes only what runs at the start.
 	NoFollow bool
+
+	// Ready is called once, when the first hooks are live; nil: nobody waits for it.
+	Ready func()
+	// Printed is told of each record after it was written, one at a time, and keeps
+	// nothing of it; nil drops it.
+	Printed func(*event.Record)
 
 	Env Env
 }

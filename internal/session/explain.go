@@ -6,10 +6,11 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/boathook/boathook"
 	"github.com/boathook/boathook/internal/fault"
 	"github.com/boathook/boathook/internal/hook"
-	"github.com/cilium/ebpf"
 )
 
 // verifierLines is how much of the verifier's log an error shows.

@@ -8,9 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/boathook/boathook/event"
 	"github.com/boathook/boathook/internal/fault"
-	"github.com/cilium/ebpf"
 )
 
 // mapPrinter prints maps of the program, decoded.

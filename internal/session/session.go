@@ -64,7 +64,7 @@ func (r *run) prepare() ([]container.Source, error) {
 	if r.crowd, err = newCrowd(cfg.Targets, r.index); err != nil {
 		return nil, err
 	}
-	sources, err := cfg.Targets.sources()
+	sources, err := cfg.sources()
 	if err != nil {
 		return nil, err
 	}
@@ -283,6 +283,9 @@ func upper(verdicts map[string]uint64) map[string]uint64 {
 
 func (r *run) ready(attachments int) {
 	r.say("ready: %d attachments, %d containers", attachments, r.crowd.now())
+	if r.cfg.Ready != nil {
+		r.cfg.Ready()
+	}
 }
 
 func (r *run) attachments() int {

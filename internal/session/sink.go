@@ -4,7 +4,6 @@ package session
 
 import (
 	"errors"
-
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +25,7 @@ type sink struct {
 	index   *enrich.Index
 	links   func(netns uint32) []boathook.TargetLink
 	limit   uint64
+	printed func(*event.Record) // nil: nobody asks
 	// done is closed when no more records are wanted.
 	done chan struct{}
 
@@ -50,7 +50,7 @@ type sinkStats struct{ events, written, lost, malformed uint64 }
 
 func newSink(cfg Config, schemas map[string]*event.Schema, index *enrich.Index) (*sink, error) {
 	s := &sink{
-		gadget: cfg.Name, schemas: schemas, index: index, limit: cfg.Count,
+		gadget: cfg.Name, schemas: schemas, index: index, limit: cfg.Count, printed: cfg.Printed,
 		done: make(chan struct{}), lost: map[origin]uint64{},
 	}
 	list := schemaList(schemas)
@@ -92,8 +92,7 @@ func schemaList(schemas map[string]*event.Schema) []*event.Schema {
 
 // fieldError makes a usage error of one about names of fields.
 func fieldError(flag string, err error) error {
-	var unknown *output.UnknownFieldError
-	if errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[*output.UnknownFieldError](err); ok {
 		return fault.Usage("known: "+strings.Join(unknown.Known, ", "), "%s: no field %q", flag, unknown.Name)
 	}
 	return fault.Usage("", "%s: %w", flag, err)
@@ -125,6 +124,9 @@ func (s *sink) take(e boathook.Event) {
 	err := s.writer.Write(&s.record)
 	if err == nil {
 		err = s.writer.Flush()
+	}
+	if err == nil && s.printed != nil {
+		s.printed(&s.record)
 	}
 	s.end(err)
 	s.stats.written++

@@ -9,8 +9,9 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/boathook/boathook/container"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/container"
 )
 
 // processName is the runtime of targets that are processes.
@@ -48,7 +49,7 @@ func (p processSource) Watch(ctx context.Context, emit func(container.Event)) er
 		emit(container.Event{Type: container.Removed, Container: c})
 		<-ctx.Done()
 	case <-ctx.Done():
-		_ = file.Close() // wakes the goroutine
+		_ = file.Close() //nolint:errcheck // nothing was written; it wakes the goroutine
 		<-ended
 	}
 	return nil

@@ -11,12 +11,13 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/boathook/boathook/container"
 	"github.com/boathook/boathook/container/docker"
 	"github.com/boathook/boathook/container/netnsdir"
 	"github.com/boathook/boathook/internal/fault"
 	"github.com/boathook/boathook/internal/netns"
-	"golang.org/x/sys/unix"
 )
 
 // Targets is what the user asks for. The values of one field are alternatives;
@@ -45,6 +46,14 @@ func (t Targets) picksContainers() bool {
 // onlyInterfaces says that host links are asked for, whoever's they are.
 func (t Targets) onlyInterfaces() bool {
 	return len(t.Interfaces) > 0 && !t.picksContainers() && len(t.Netns) == 0 && len(t.PIDs) == 0 && !t.All
+}
+
+// sources are where the containers come from.
+func (c Config) sources() ([]container.Source, error) {
+	if len(c.Sources) > 0 {
+		return c.Sources, nil
+	}
+	return c.Targets.sources()
 }
 
 // sources are where the containers come from. Without one of the flags that
