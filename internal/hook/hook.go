@@ -113,8 +113,9 @@ type Options struct {
 	// Owner marks what is made. The TCX backend, whose links die with the
 	// process, does not need it.
 	Owner Owner
-	// Expedite is used around bursts. Nil means that bursts take as long as
-	// the kernel's grace periods do.
+	// Expedite is used around bursts of TCX. Nil means that bursts take as
+	// long as the kernel's grace periods do. Filters wait for none: 160 took
+	// the same 15 ms with and without.
 	Expedite *Window
 	// LinkAge says for how long a link is known. A clsact qdisc is removed
 	// only from links that are 10 s old, since whoever makes a link may be
@@ -139,6 +140,7 @@ func Open(ns *netns.NS, backend Backend, opts Options) (*Set, error) {
 		if err := opts.Owner.check(); err != nil {
 			return nil, fmt.Errorf("open clsact in %s: %w", ns, err)
 		}
+		s.opts.Expedite = nil
 		s.via = &clsact{ns: ns, owner: opts.Owner, age: opts.LinkAge}
 	default:
 		return nil, fmt.Errorf("open %s in %s: %w", backend, ns, unix.EINVAL)
