@@ -5,37 +5,36 @@ package boathook_test
 import (
 	"context"
 	"fmt"
-	"os/signal"
-	"syscall"
-
-	"github.com/cilium/ebpf"
+	"log"
 
 	"github.com/boathook/boathook"
-	"github.com/boathook/boathook/container"
-	"github.com/boathook/boathook/container/docker"
 )
 
-// Follow every docker container whose name begins with web until interrupted.
+// Attach a program to a container's network namespace and see what it has.
 func Example() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT)
-	defer stop()
-	spec, err := ebpf.LoadCollectionSpec("drops.o")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	path, done := exampleNetns() // "/run/netns/web", or that of a process
+	defer done()
+
+	spec := returning(verdictShot) // ebpf.LoadCollectionSpec("drops.o")
 	rt, err := boathook.New(boathook.Options{
-		Program: boathook.Program{Spec: spec, Ingress: "drops", Egress: "drops"},
-		Events:  func(e boathook.Event) { fmt.Printf("%s %x\n", e.Direction, e.Data) },
+		Program: boathook.Program{Spec: spec, Ingress: "prog", Egress: "prog"},
+		Events:  func(e boathook.Event) { fmt.Printf("%s: %x\n", e.Direction, e.Data) },
 	})
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
 	defer rt.Close()
-	source, err := docker.New(docker.Options{})
-	if err == nil {
-		err = rt.Follow(ctx, source, container.Selector{Names: []string{"web*"}})
+
+	if err := rt.Add(context.Background(), boathook.Target{ID: "web", NetnsPath: path}); err != nil {
+		log.Print(err)
+	}
+	attachments, err := rt.Attachments()
+	for _, a := range attachments {
+		fmt.Println(a.Link.Name, a.Direction)
 	}
 	fmt.Println(err)
+	// Output:
+	// eth0 ingress
+	// eth0 egress
+	// <nil>
 }

@@ -18,9 +18,11 @@ type TargetLink struct {
 // this nsfs inode. Unlike the other methods it may be called from Options.Events.
 // The result must not be changed.
 func (r *Runtime) Links(netns uint32) []TargetLink {
-	links, _ := r.links.Load(netns)
-	list, _ := links.([]TargetLink)
-	return list
+	links, known := r.links.Load(netns)
+	if !known {
+		return nil
+	}
+	return links.([]TargetLink) //nolint:errcheck,forcetypeassert // nothing else is ever stored
 }
 
 // publishLocked makes the links of tenants known to Links, those about to be

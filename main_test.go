@@ -68,17 +68,16 @@ func newRuntime(tb testing.TB, opts boathook.Options) *boathook.Runtime {
 // site is a host with a container: two namespaces and a veth between them.
 type site struct {
 	host, inside *netns.NS
-	hostIndex    int
 	innerIndex   int
 }
 
 // The addresses of a site's two ends.
-var hostAddr, innerAddr = netip.MustParseAddr("10.77.0.1"), netip.MustParseAddr("10.77.0.2") //nolint:gochecknoglobals // constants
+var hostAddr, innerAddr = netip.MustParseAddr("10.77.0.1"), netip.MustParseAddr("10.77.0.2")
 
 func newSite(tb testing.TB) site {
 	tb.Helper()
 	s := site{host: testutil.Netns(tb), inside: testutil.Netns(tb)}
-	s.hostIndex, s.innerIndex = testutil.Veth(tb, s.host, "vethweb", s.inside, "eth0")
+	_, s.innerIndex = testutil.Veth(tb, s.host, "vethweb", s.inside, "eth0")
 	testutil.AddAddr(tb, s.host, "vethweb", hostAddr.String()+"/24")
 	testutil.AddAddr(tb, s.inside, "eth0", innerAddr.String()+"/24")
 	// So that only the packets of the test pass: no neighbour is asked for.
@@ -111,6 +110,7 @@ func (s site) inner(id string) boathook.Target {
 // hosted is inner with a process in the host namespace, so that the hooks are
 // made on the host end.
 func (s site) hosted(tb testing.TB, id string) boathook.Target {
+	tb.Helper()
 	target := s.inner(id)
 	target.RuntimePID = process(tb, s.host)
 	return target
@@ -119,7 +119,7 @@ func (s site) hosted(tb testing.TB, id string) boathook.Target {
 // process starts a process in ns that lives until the test ends.
 func process(tb testing.TB, ns *netns.NS) int {
 	tb.Helper()
-	cmd := exec.Command("sleep", "infinity")
+	cmd := exec.CommandContext(tb.Context(), "sleep", "infinity")
 	qt.Assert(tb, qt.IsNil(ns.Do(cmd.Start)))
 	tb.Cleanup(func() {
 		qt.Check(tb, qt.IsNil(cmd.Process.Kill()))
@@ -172,4 +172,16 @@ func attachments(tb testing.TB, rt *boathook.Runtime) []boathook.Attachment {
 func add(tb testing.TB, rt *boathook.Runtime, targets ...boathook.Target) {
 	tb.Helper()
 	qt.Assert(tb, qt.IsNil(rt.Add(context.Background(), targets...)))
+}
+
+// exampleNetns makes a network namespace with a link eth0 for an example.
+func exampleNetns() (path string, done func()) {
+	ns, err := netns.New()
+	if err != nil {
+		panic(err)
+	}
+	if _, err := testutil.ExecErr(ns, "ip", "tuntap", "add", "eth0", "mode", "tap"); err != nil {
+		panic(err)
+	}
+	return testutil.Path(ns), func() { _ = ns.Close() }
 }

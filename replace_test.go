@@ -70,7 +70,7 @@ func TestReplaceMissesNoPacketAndSeesNoneTwice(t *testing.T) {
 	t.Logf("%d packets, %d swaps", sent.Load(), swaps)
 }
 
-var names = [2]string{"even", "odd"} //nolint:gochecknoglobals // a constant
+var names = [2]string{"even", "odd"}
 
 // counting is returning with its map under another name, which is therefore not
 // kept over a swap.

@@ -168,10 +168,10 @@ func (r *Runtime) openHooks() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, err = r.homeLocked(r.self)
+	err = r.homeLocked(r.self)
 	if errors.Is(err, ErrNotSupported) && r.opts.Backend == Auto {
 		r.backend = hook.Clsact
-		_, err = r.homeLocked(r.self)
+		err = r.homeLocked(r.self)
 	}
 	return err
 }

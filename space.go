@@ -36,27 +36,26 @@ func (s *space) close() error {
 	return errors.Join(errs...)
 }
 
-// homeLocked returns the space of ns with its links watched. It keeps ns only if
-// that is the Runtime's own; others it opens again.
-func (r *Runtime) homeLocked(ns *netns.NS) (*space, error) {
+// homeLocked makes ns a home: a space with its links watched. It does not keep ns.
+func (r *Runtime) homeLocked(ns *netns.NS) error {
 	key := ns.Key()
 	if s := r.spaces[key]; s != nil && s.table != nil {
-		return s, nil
+		return nil
 	}
 	s := &space{key: key}
 	var err error
 	if s.own, err = netns.OpenPath(fmt.Sprintf("/proc/self/fd/%d", ns.Fd())); err != nil {
-		return nil, fmt.Errorf("keep %s: %w", ns, err)
+		return fmt.Errorf("keep %s: %w", ns, err)
 	}
 	s.table, err = linktable.Open(s.own, func(c linktable.Change) { r.changes.add(key, c) })
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("watch links of %s: %w", ns, err), s.close())
+		return errors.Join(fmt.Errorf("watch links of %s: %w", ns, err), s.close())
 	}
 	if s.hooks, err = r.openSet(s.own, s.table.Age); err != nil {
-		return nil, errors.Join(err, s.close())
+		return errors.Join(err, s.close())
 	}
 	r.spaces[key] = s
-	return s, nil
+	return nil
 }
 
 // insideLocked returns the space for hooks inside a tenant's network namespace.

@@ -138,8 +138,7 @@ func (r *Runtime) addHomeLocked(pid int) error {
 	if err != nil {
 		return fmt.Errorf("open network namespace of the runtime: %w", err)
 	}
-	_, err = r.homeLocked(ns)
-	return errors.Join(err, ns.Close())
+	return errors.Join(r.homeLocked(ns), ns.Close())
 }
 
 // Remove detaches, in one burst, from the links of the targets with these ids

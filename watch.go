@@ -92,8 +92,8 @@ func (r *Runtime) followLinks(list []change) {
 		}
 	}
 	concerned := map[string]*tenant{}
-	for key, t := range r.tenants {
-		if r.concernsLocked(t, key, list) {
+	for _, t := range r.tenants {
+		if r.concernsLocked(t, list) {
 			for id := range t.targets {
 				concerned[id] = t
 				break
@@ -109,33 +109,33 @@ func (r *Runtime) followLinks(list []change) {
 }
 
 // concernsLocked says whether one of the changes may alter what is wanted for t.
-func (r *Runtime) concernsLocked(t *tenant, key netns.Key, list []change) bool {
+func (r *Runtime) concernsLocked(t *tenant, list []change) bool {
 	for _, c := range list {
-		if c.Kind == linktable.Resync {
+		switch {
+		case c.Kind == linktable.Resync:
 			return true
-		}
-		if t.ns == nil {
+		case t.ns == nil:
 			if c.home == r.self.Key() && c.NSID == linktable.NoNSID {
 				return true
 			}
-			continue
-		}
-		id, known := t.nsids[c.home]
-		if !known || id == linktable.NoNSID {
-			// Nobody has linked the two namespaces so far; this may be the first link.
-			if c.MovedTo != linktable.NoNSID || c.Link.PeerNSID != linktable.NoNSID {
-				return true
-			}
-			continue
-		}
-		if c.NSID == id || c.MovedTo == id || (c.NSID == linktable.NoNSID && c.Link.PeerNSID == id) {
-			return true
-		}
-		if c.NSID == linktable.NoNSID && t.usesLink(c.home, c.Link.Index) {
+		case t.concerns(c):
 			return true
 		}
 	}
 	return false
+}
+
+// concerns is concernsLocked for one change and a tenant with a namespace.
+func (t *tenant) concerns(c change) bool {
+	id, known := t.nsids[c.home]
+	if !known || id == linktable.NoNSID {
+		// Nobody has linked the two namespaces so far; this may be the first link.
+		return c.MovedTo != linktable.NoNSID || c.Link.PeerNSID != linktable.NoNSID
+	}
+	if c.NSID != linktable.NoNSID {
+		return c.NSID == id
+	}
+	return c.MovedTo == id || c.Link.PeerNSID == id || t.usesLink(c.home, c.Link.Index)
 }
 
 func (t *tenant) usesLink(space netns.Key, index int) bool {
