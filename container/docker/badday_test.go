@@ -27,7 +27,7 @@ func TestDaemonThatHangsAtFirstIsUnavailable(t *testing.T) {
 			f.breaks(part, f.hangs)
 			err := f.source(t).Watch(t.Context(), noEvent(t))
 			qt.Check(t, qt.ErrorIs(err, container.ErrUnavailable))
-			qt.Check(t, qt.ErrorMatches(err, "connect to docker at "+f.host+": .*no answer within 300ms"))
+			qt.Check(t, qt.ErrorMatches(err, "watch docker at "+f.host+": .*no answer within 300ms"))
 		})
 	}
 }
@@ -58,7 +58,7 @@ func TestGarbageAtFirstIsUnavailable(t *testing.T) {
 	f.breaks("list", garbles)
 	err := f.source(t).Watch(t.Context(), noEvent(t))
 	qt.Check(t, qt.ErrorIs(err, container.ErrUnavailable))
-	qt.Check(t, qt.ErrorMatches(err, "connect to docker at .*: list containers: .*"))
+	qt.Check(t, qt.ErrorMatches(err, "watch docker at .*: list containers: .*"))
 }
 
 func TestGarbageAmongTheEventsIsALostConnection(t *testing.T) {
@@ -98,15 +98,30 @@ func TestWhatHappenedWhileTheConnectionWasLost(t *testing.T) {
 		[]container.EventType{container.Added, container.Removed, container.Added}))
 }
 
-func TestDaemonThatHangsUpAtOnceIsNotCalledAllTheTime(t *testing.T) {
+func TestDaemonThatRefusesTheSubscriptionIsUnavailable(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	f.breaks("events", func(io.Writer) {})
+	f.breaks("list", func(w io.Writer) {
+		<-time.After(100 * time.Millisecond)
+		_, _ = io.WriteString(w, "[]") // the reader may be gone
+	})
+	err := f.source(t).Watch(t.Context(), noEvent(t))
+	qt.Check(t, qt.ErrorIs(err, container.ErrUnavailable))
+	qt.Check(t, qt.ErrorMatches(err, "watch docker at .*: read events: unexpected EOF"))
+}
+
+func TestDaemonThatHangsUpAtOnceIsNotCalledAllTheTime(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
 	source := f.source(t)
 	source.SetTimings(time.Second, time.Hour, 200*time.Millisecond)
 	r := containertest.Watch(t, source)
+	r.WaitSynced(t)
+	f.breaks("events", func(io.Writer) {})
 	start := time.Now()
-	r.WaitEvents(t, 4, container.Degraded, "")
+	f.sendText(t, "")
+	testutil.Eventually(t, eventTime, func() bool { return f.count("events") == 4 }, "three more attempts")
 	qt.Assert(t, qt.IsTrue(time.Since(start) > time.Second)) // 0.2 + 0.4 + 0.4
 }
 

@@ -73,16 +73,20 @@ func (c *connection) run(ctx context.Context) error {
 	}
 	defer stream.join()
 	defer cancel()
-	if err := c.begin(ctx); err != nil {
+	if err := c.begin(ctx, stream); err != nil {
 		return err
 	}
 	return c.follow(ctx, stream)
 }
 
 // begin asks for everything that the daemon lists.
-func (c *connection) begin(ctx context.Context) error {
+func (c *connection) begin(ctx context.Context, stream *stream) error {
 	running, err := c.list(ctx)
 	if err != nil {
+		return err
+	}
+	// A subscription that was refused must not be followed by Synced.
+	if err := stream.ended(); err != nil {
 		return err
 	}
 	for id := range c.known {

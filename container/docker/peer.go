@@ -24,7 +24,7 @@ type unavailableError struct {
 }
 
 func (e *unavailableError) Error() string {
-	return "connect to docker at " + e.host + ": " + e.err.Error()
+	return "watch docker at " + e.host + ": " + e.err.Error()
 }
 
 func (e *unavailableError) Unwrap() []error { return []error{container.ErrUnavailable, e.err} }
@@ -59,7 +59,7 @@ func findPeer(ctx context.Context, host string) (peer, error) {
 	socket, ok := conn.(*net.UnixConn)
 	if !ok {
 		if !isLocal(conn) {
-			return peer{}, fmt.Errorf("connect to docker at %s: %w", host, errRemote)
+			return peer{}, fmt.Errorf("watch docker at %s: %w", host, errRemote)
 		}
 		return peer{}, nil
 	}

@@ -114,7 +114,7 @@ func (s *Source) open() (*client.Client, error) {
 	}
 	cli, err := client.New(options...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to docker at %s: %w", s.endpoint.host, err)
+		return nil, fmt.Errorf("watch docker at %s: %w", s.endpoint.host, err)
 	}
 	return cli, nil
 }

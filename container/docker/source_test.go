@@ -150,7 +150,7 @@ func TestRestartOfTheDaemonKeepsWhatRunsOn(t *testing.T) {
 	for _, e := range r.Events() {
 		if e.Type == container.Degraded {
 			qt.Check(t, qt.ErrorIs(e.Err, container.ErrUnavailable))
-			qt.Check(t, qt.ErrorMatches(e.Err, "connect to docker at "+d.Host+": .*"))
+			qt.Check(t, qt.ErrorMatches(e.Err, "watch docker at "+d.Host+": .*"))
 		}
 	}
 }
@@ -182,7 +182,7 @@ func TestWatchSaysThatNoDaemonRuns(t *testing.T) {
 		err := mustNew(t, path).Watch(t.Context(), noEvent(t))
 		qt.Check(t, qt.ErrorIs(err, container.ErrUnavailable))
 		qt.Check(t, qt.ErrorIs(err, want))
-		qt.Check(t, qt.ErrorMatches(err, "connect to docker at unix://"+path+": connect: .*"))
+		qt.Check(t, qt.ErrorMatches(err, "watch docker at unix://"+path+": connect: .*"))
 	}
 }
 

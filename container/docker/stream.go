@@ -94,5 +94,12 @@ func (s *stream) take() ([]events.Message, error) {
 	return messages, s.err
 }
 
+// ended returns why the stream has ended, nil if it has not.
+func (s *stream) ended() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
 // join waits for the reader; the context of subscribe must be done.
 func (s *stream) join() { <-s.done }
