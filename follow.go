@@ -78,6 +78,9 @@ func (r *Runtime) follow(ctx context.Context, targets ...Target) {
 	if r.closed || len(targets) == 0 {
 		return
 	}
+	for _, target := range targets {
+		delete(r.failed, target.ID) // it may be described better by now
+	}
 	if r.addLocked(ctx, targets) == nil {
 		return
 	}

@@ -53,8 +53,10 @@ func (t Target) check() error {
 		return errors.New("target without id")
 	case t.PID < 0:
 		return fmt.Errorf("target %s: process id %d", t.ID, t.PID)
-	case set != 1 && !t.HostNetwork:
-		return fmt.Errorf("target %s needs exactly one of process, network namespace and interface", t.ID)
+	case set > 1:
+		return fmt.Errorf("target %s has more than one of process, network namespace and interface", t.ID)
+	case set == 0 && !t.HostNetwork:
+		return fmt.Errorf("nothing says where the network of target %s is", t.ID)
 	}
 	return nil
 }

@@ -46,8 +46,7 @@ func (e *Error) Unwrap() error { return e.err }
 
 // Hint is what may help; empty if nothing is known to.
 func Hint(err error) string {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.hint
 	}
 	return ""
@@ -58,8 +57,7 @@ func Code(err error) int {
 	if err == nil {
 		return CodeOK
 	}
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.code
 	}
 	return CodeFailure

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/boathook/boathook/internal/fault"
 	"github.com/cilium/ebpf"
+
+	"github.com/boathook/boathook/internal/fault"
 )
 
 // Want is what the user says about programs and directions.
@@ -55,9 +56,9 @@ func (o *Object) Choose(want Want) (Chosen, error) {
 	if err != nil {
 		return Chosen{}, err
 	}
-	candidates := o.candidates(want.AsSchedCLS)
+	candidates := o.candidates(want)
 	if len(candidates) == 0 {
-		return Chosen{}, o.noCandidate(want.AsSchedCLS)
+		return Chosen{}, o.noCandidate(want)
 	}
 	picked, err := o.named(want.Programs, candidates)
 	if err != nil {
@@ -108,7 +109,7 @@ func (c *Chosen) take(p pick) error {
 }
 
 // candidates are the programs that may run on a hook: not those that others tail-call.
-func (o *Object) candidates(asSchedCLS bool) []string {
+func (o *Object) candidates(want Want) []string {
 	called := map[string]bool{}
 	for _, name := range o.progArrays() {
 		for _, kv := range o.Spec.Maps[name].Contents {
@@ -120,7 +121,7 @@ func (o *Object) candidates(asSchedCLS bool) []string {
 	var names []string
 	for _, name := range sortedKeys(o.Spec.Programs) {
 		prog := o.Spec.Programs[name]
-		untyped := asSchedCLS && prog.Type == ebpf.UnspecifiedProgram
+		untyped := want.AsSchedCLS && prog.Type == ebpf.UnspecifiedProgram
 		if !called[name] && (untyped || isTCSection(prog.SectionName)) {
 			names = append(names, name)
 		}
@@ -138,7 +139,7 @@ func isTCSection(section string) bool {
 	return first == "tc" || first == "tcx"
 }
 
-func (o *Object) noCandidate(asSchedCLS bool) error {
+func (o *Object) noCandidate(want Want) error {
 	var untyped, others []string
 	for _, name := range sortedKeys(o.Spec.Programs) {
 		prog := o.Spec.Programs[name]
@@ -148,7 +149,7 @@ func (o *Object) noCandidate(asSchedCLS bool) error {
 		others = append(others, fmt.Sprintf("%s (%s, section %s)", name, prog.Type, prog.SectionName))
 	}
 	hint := "it has: " + or(others, "no programs at all")
-	if len(untyped) > 0 && !asSchedCLS {
+	if len(untyped) > 0 && !want.AsSchedCLS {
 		hint = "if " + strings.Join(untyped, ", ") + " is meant for tc: --as sched_cls"
 	}
 	return fault.Failure(hint, "%s: %w", o.Path, errNoCandidate)

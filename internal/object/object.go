@@ -17,8 +17,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/boathook/boathook/internal/fault"
 	"github.com/cilium/ebpf"
+
+	"github.com/boathook/boathook/internal/fault"
 )
 
 // Object is an ELF file with programs. Not safe for concurrent use.

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/boathook/boathook/internal/fault"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
+
+	"github.com/boathook/boathook/internal/fault"
 )
 
 // Set gives a parameter, a const volatile global, its value: "NAME=VALUE".
@@ -55,7 +56,7 @@ func isMarker(name string) bool {
 	return strings.HasPrefix(name, "gadget_") || strings.HasPrefix(name, "bh_event_")
 }
 
-func variableType(v *ebpf.VariableSpec) btf.Type {
+func variableType(v *ebpf.VariableSpec) btf.Type { //nolint:ireturn // the library's types are interfaces
 	if v.Type == nil {
 		return nil
 	}

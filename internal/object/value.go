@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,13 +23,16 @@ import (
 func encode(typ btf.Type, size uint32, text string) ([]byte, error) {
 	switch t := underlying(typ).(type) {
 	case *btf.Int:
-		return encodeInt(t, bigEndian(typ), text)
+		if bigEndian(typ) {
+			return encodeNetwork(t, text)
+		}
+		return encodeInt(t, text)
 	case *btf.Enum:
 		return encodeEnum(t, text)
 	case *btf.Array:
 		return encodeArray(t, size, text)
 	case nil:
-		if raw, err := encodeNumber(size, false, text); err == nil {
+		if raw, err := encodeUnsigned(size, text); err == nil {
 			return raw, nil
 		}
 	}
@@ -36,7 +40,7 @@ func encode(typ btf.Type, size uint32, text string) ([]byte, error) {
 }
 
 // underlying is typ without qualifiers and names.
-func underlying(typ btf.Type) btf.Type {
+func underlying(typ btf.Type) btf.Type { //nolint:ireturn // the library's types are interfaces
 	if typ == nil {
 		return nil
 	}
@@ -62,8 +66,9 @@ func bigEndian(typ btf.Type) bool {
 	}
 }
 
-func encodeInt(t *btf.Int, networkOrder bool, text string) ([]byte, error) {
-	if t.Encoding == btf.Bool {
+func encodeInt(t *btf.Int, text string) ([]byte, error) {
+	switch t.Encoding {
+	case btf.Bool:
 		b, err := strconv.ParseBool(text)
 		if err != nil {
 			return nil, fmt.Errorf("%q is neither true nor false", text)
@@ -72,43 +77,46 @@ func encodeInt(t *btf.Int, networkOrder bool, text string) ([]byte, error) {
 			return []byte{1}, nil
 		}
 		return []byte{0}, nil
+	case btf.Signed:
+		return encodeSigned(t.Size, text)
+	default:
+		return encodeUnsigned(t.Size, text)
 	}
-	if addr, err := netip.ParseAddr(text); networkOrder && t.Size == 4 && err == nil && addr.Is4() {
-		return addr.AsSlice(), nil
-	}
-	raw, err := encodeNumber(t.Size, t.Encoding == btf.Signed, text)
-	if err != nil || !networkOrder {
-		return raw, err
-	}
-	swapped := make([]byte, len(raw))
-	for i, b := range raw {
-		swapped[len(raw)-1-i] = b
-	}
-	return swapped, nil
 }
 
-// encodeNumber writes a number in the host's order.
-func encodeNumber(size uint32, signed bool, text string) ([]byte, error) {
-	if size == 0 || size > 8 || size&(size-1) != 0 {
-		return nil, fmt.Errorf("%d bytes are no number", size)
+// encodeNetwork is encodeInt in network order, for addresses also.
+func encodeNetwork(t *btf.Int, text string) ([]byte, error) {
+	if addr, err := netip.ParseAddr(text); t.Size == 4 && err == nil && addr.Is4() {
+		return addr.AsSlice(), nil
 	}
-	var n uint64
-	var err error
-	if signed {
-		var s int64
-		s, err = strconv.ParseInt(text, 0, int(size)*8)
-		n = uint64(s)
-	} else {
-		n, err = strconv.ParseUint(text, 0, int(size)*8)
+	raw, err := encodeInt(t, text)
+	if err == nil && binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		slices.Reverse(raw)
 	}
+	return raw, err
+}
+
+func encodeSigned(size uint32, text string) ([]byte, error) {
+	n, err := strconv.ParseInt(text, 0, int(size)*8)
+	return encodeNumber(size, uint64(n), text, err)
+}
+
+func encodeUnsigned(size uint32, text string) ([]byte, error) {
+	n, err := strconv.ParseUint(text, 0, int(size)*8)
+	return encodeNumber(size, n, text, err)
+}
+
+// encodeNumber writes a number in the host's order; err is from reading it.
+func encodeNumber(size uint32, n uint64, text string, err error) ([]byte, error) {
 	switch {
+	case size == 0 || size > 8 || size&(size-1) != 0:
+		return nil, fmt.Errorf("%d bytes are no number", size)
 	case errors.Is(err, strconv.ErrRange):
 		return nil, fmt.Errorf("%s is out of range", text)
 	case err != nil:
 		return nil, fmt.Errorf("%q is not a number", text)
 	}
-	var raw [8]byte
-	binary.NativeEndian.PutUint64(raw[:], n)
+	raw := binary.NativeEndian.AppendUint64(nil, n)
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		return raw[8-size:], nil
 	}
@@ -119,11 +127,15 @@ func encodeEnum(t *btf.Enum, text string) ([]byte, error) {
 	var names []string
 	for _, v := range t.Values {
 		if v.Name == text {
-			return encodeNumber(t.Size, false, strconv.FormatUint(v.Value&(1<<(8*t.Size)-1), 10))
+			return encodeNumber(t.Size, v.Value, text, nil)
 		}
 		names = append(names, v.Name)
 	}
-	raw, err := encodeNumber(t.Size, t.Signed, text)
+	encodeValue := encodeUnsigned
+	if t.Signed {
+		encodeValue = encodeSigned
+	}
+	raw, err := encodeValue(t.Size, text)
 	if err != nil {
 		return nil, fmt.Errorf("%q is none of %s", text, strings.Join(names, ", "))
 	}
