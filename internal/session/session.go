@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 	"sync"
 	"syscall"
@@ -92,13 +91,9 @@ func (r *run) load(perLink bool) error {
 		PerLink: perLink, PinPath: cfg.PinPath, NeverExpedite: cfg.NeverExpedite, LogLevel: cfg.LogLevel,
 		Events: r.sink.take, Notify: r.notice, Changed: r.change,
 	}
-	if patterns := splitCommas(cfg.Targets.Interfaces); len(patterns) > 0 {
-		for _, pattern := range patterns {
-			if _, err := path.Match(pattern, ""); err != nil {
-				return fault.Usage("a name, or a glob such as 'veth*'", "--interface %s: %w", pattern, err)
-			}
-		}
-		opts.HostLink = func(name string) bool { return matchAny(patterns, name) }
+	var err error
+	if opts.HostLink, err = cfg.Targets.HostLink(); err != nil {
+		return err
 	}
 	// The sink's events may come as soon as something is attached, which is later.
 	rt, err := boathook.New(opts)
@@ -106,7 +101,7 @@ func (r *run) load(perLink bool) error {
 		return explain(cfg, err)
 	}
 	r.runtime = rt
-	r.sink.links = rt.Links
+	r.sink.links, r.sink.full = rt.Links, r.ringFull
 	return nil
 }
 
@@ -322,6 +317,11 @@ func (r *run) notice(n boathook.Notice) {
 		return
 	}
 	r.say("%s: %s", name, oneLine(n.Err))
+}
+
+// ringFull tells at once that records are missing.
+func (r *run) ringFull(eventMap string) {
+	r.say("the ring buffer %s was full: events are probably missing, the program does not count them\nhint: a map %s_lost_samples of the program would", eventMap, eventMap)
 }
 
 // say writes talk: each line with the command's name, hints without.

@@ -25,6 +25,8 @@ type sink struct {
 	index   *enrich.Index
 	links   func(netns uint32) []boathook.TargetLink
 	limit   uint64
+	// full is told, once, of a ring buffer that lost events uncounted.
+	full    func(eventMap string)
 	printed func(*event.Record) // nil: nobody asks
 	// done is closed when no more records are wanted.
 	done chan struct{}
@@ -46,7 +48,7 @@ type origin struct {
 	hook      int
 }
 
-type sinkStats struct{ events, written, lost, malformed uint64 }
+type sinkStats struct{ events, written, lost, malformed, full uint64 }
 
 func newSink(cfg Config, schemas map[string]*event.Schema, index *enrich.Index) (*sink, error) {
 	s := &sink{
@@ -105,6 +107,12 @@ func (s *sink) take(e boathook.Event) {
 	from := origin{e.Direction, e.Netns, e.Hook}
 	s.lost[from] += e.Lost
 	s.stats.lost += e.Lost
+	if e.Full {
+		if s.stats.full == 0 {
+			s.full(e.Map)
+		}
+		s.stats.full++
+	}
 	if e.Data == nil || s.ended {
 		return
 	}

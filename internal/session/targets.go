@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -37,6 +38,21 @@ type Targets struct {
 // Empty says that nothing is asked for.
 func (t Targets) Empty() bool {
 	return !t.picksContainers() && len(t.Netns) == 0 && len(t.PIDs) == 0 && len(t.Interfaces) == 0 && !t.All
+}
+
+// HostLink says of the names of host links which the targets want; it is nil if
+// they want all.
+func (t Targets) HostLink() (func(name string) bool, error) {
+	patterns := splitCommas(t.Interfaces)
+	if len(patterns) == 0 {
+		return nil, nil //nolint:nilnil // documented: all
+	}
+	for _, pattern := range patterns {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return nil, fault.Usage("a name, or a glob such as 'veth*'", "--interface %s: %w", pattern, err)
+		}
+	}
+	return func(name string) bool { return matchAny(patterns, name) }, nil
 }
 
 func (t Targets) picksContainers() bool {
