@@ -70,7 +70,7 @@ func layers() []layer {
 			"session",
 			[]string{
 				"internal/session", "internal/enrich", "internal/output", "internal/output/...", "internal/discover",
-				"internal/doctor",
+				"internal/doctor", "internal/inventory",
 			},
 			true,
 			"a session joins control and data for whoever asks, command or daemon",

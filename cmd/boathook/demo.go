@@ -3,6 +3,7 @@
 package main
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,7 +35,7 @@ every packet to be dropped. It says what was seen, and leaves nothing behind.`,
 			if err := e.privileged(cmd); err != nil {
 				return err
 			}
-			return demo.Run(cmd.Context(), demo.Config{For: length, Format: form, Env: e.session(false)})
+			return demo.Run(cmd.Context(), demo.Config{For: length, Format: form, Env: e.session(slog.LevelWarn)})
 		},
 	}
 	cmd.Flags().DurationVar(&length, "for", 10*time.Second, "how long there is traffic, as 10s or 1m")

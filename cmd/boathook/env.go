@@ -3,7 +3,9 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -11,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/boathook/boathook/internal/kernel"
+	"github.com/boathook/boathook/internal/session"
 )
 
 // env is everything that the command touches outside itself.
@@ -21,6 +24,15 @@ type env struct {
 	width    int
 	// missingCaps lists the capabilities that this process lacks.
 	missingCaps func() ([]kernel.Capability, error)
+}
+
+// say and hint write talk. If that fails there is nobody to tell.
+func (e env) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(e.stderr, "boathook: "+format+"\n", args...) //nolint:errcheck // see above
+}
+
+func (e env) hint(text string) {
+	_, _ = fmt.Fprintf(e.stderr, "hint: %s\n", text) //nolint:errcheck // see above
 }
 
 func systemEnv() env {
@@ -35,4 +47,10 @@ func systemEnv() env {
 		}
 	}
 	return e
+}
+
+// session is the environment of a session that logs to stderr from level on.
+func (e env) session(level slog.Level) session.Env {
+	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+	return session.Env{Stdout: e.stdout, Stderr: e.stderr, Terminal: e.terminal, Width: e.width, Log: log}
 }

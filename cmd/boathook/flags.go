@@ -3,6 +3,7 @@
 package main
 
 import (
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,6 +61,14 @@ func (f *attachFlags) addOutput(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.format, "output", "o", "columns", "columns, json (one object a line) or none")
 	flags.StringVar(&f.fields, "fields", "", "parts of the record to print, as container.name,event.len")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say more on stderr; the whole log of the verifier")
+}
+
+// level is that of the log.
+func (f *attachFlags) level() slog.Level {
+	if f.verbose {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // fill reads the flags into a configuration.

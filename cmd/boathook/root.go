@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"syscall"
 
@@ -18,7 +17,7 @@ import (
 
 // execute runs the command line and returns the exit code.
 func execute(ctx context.Context, e env, args []string) int {
-	root := rootCommand(e)
+	root := rootCommand(e) //nolint:contextcheck // cobra hands it to the verbs
 	root.SetArgs(args)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
@@ -26,9 +25,9 @@ func execute(ctx context.Context, e env, args []string) int {
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return fault.CodeOK
 	}
-	fmt.Fprintf(e.stderr, "boathook: %s\n", err)
+	e.say("%s", err)
 	if hint := fault.Hint(err); hint != "" {
-		fmt.Fprintf(e.stderr, "hint: %s\n", hint)
+		e.hint(hint)
 	}
 	return fault.Code(err)
 }
@@ -49,7 +48,7 @@ come and go, prints its decoded events, and leaves nothing behind.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fault.Usage(cmd.CommandPath()+" --help", "%w", err)
 	})
-	root.AddCommand(runCommand(e), demoCommand(e), versionCommand(e))
+	root.AddCommand(runCommand(e), psCommand(e), doctorCommand(e), demoCommand(e), versionCommand(e))
 	asUsage(root)
 	return root
 }
@@ -85,13 +84,4 @@ func (e env) privileged(cmd *cobra.Command) error {
 		why = append(why, c.Name+": "+c.Need)
 	}
 	return fault.Failure("sudo "+cmd.CommandPath()+" ...", "needs %s (%s)", kernel.CapNames(missing), strings.Join(why, "; "))
-}
-
-// logger writes what -v asks for to stderr.
-func (e env) logger(verbose bool) *slog.Logger {
-	level := slog.LevelWarn
-	if verbose {
-		level = slog.LevelDebug
-	}
-	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
 }

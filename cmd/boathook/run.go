@@ -74,7 +74,7 @@ the programs do or return, every packet goes on, unless --verdict says otherwise
 			if attach.targets.Empty() {
 				return fault.Usage("--container NAME, --netns NAME, --interface LINK, or --all for every container", "run needs a target")
 			}
-			cfg := session.Config{Name: strings.TrimSuffix(filepath.Base(args[0]), ".o"), Env: e.session(attach.verbose)}
+			cfg := session.Config{Name: strings.TrimSuffix(filepath.Base(args[0]), ".o"), Env: e.session(attach.level())}
 			if err := attach.fill(&cfg); err != nil {
 				return err
 			}
@@ -93,8 +93,4 @@ the programs do or return, every packet goes on, unless --verdict says otherwise
 	obj.add(cmd.Flags())
 	cmd.Flags().SortFlags = false
 	return cmd
-}
-
-func (e env) session(verbose bool) session.Env {
-	return session.Env{Stdout: e.stdout, Stderr: e.stderr, Terminal: e.terminal, Width: e.width, Log: e.logger(verbose)}
 }

@@ -49,6 +49,9 @@ func New(opts Options) (*Source, error) {
 // Name returns [Name].
 func (*Source) Name() string { return Name }
 
+// Dir returns the folder with the names.
+func (s *Source) Dir() string { return s.dir }
+
 // Watch reports the namespaces in the folder, see [container.Source]. Name and
 // ID of each are the name of its file. A name that is unmounted but not removed
 // is not noticed.

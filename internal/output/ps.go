@@ -48,7 +48,8 @@ type PSProgram struct {
 	// ID is the kernel's program id, 0 if it is hidden.
 	ID   uint32 `json:"id,omitempty"`
 	Name string `json:"name,omitempty"`
-	// Backend is "tcx", "clsact" or "netkit".
+	// Backend is "tcx", "clsact", "netkit" or "ingress", a qdisc of that kind or a
+	// filter on it.
 	Backend string `json:"backend"`
 	// Owner is the boathook instance that it belongs to, "" if it is not ours.
 	Owner string `json:"owner,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"syscall"
@@ -259,7 +260,7 @@ func (r *run) summarize(totals boathook.Totals) {
 	}
 	if r.cfg.Format == JSON {
 		if line, err := sum.MarshalJSON(); err == nil {
-			fmt.Fprintf(r.cfg.Env.Stderr, "%s\n", line)
+			r.talk(string(line) + "\n")
 		}
 		return
 	}
@@ -332,5 +333,10 @@ func (r *run) say(format string, args ...any) {
 	if rest != "" {
 		out += rest + "\n"
 	}
-	fmt.Fprint(r.cfg.Env.Stderr, out)
+	r.talk(out)
+}
+
+// talk writes to stderr. If that fails there is nobody to tell.
+func (r *run) talk(text string) {
+	_, _ = io.WriteString(r.cfg.Env.Stderr, text) //nolint:errcheck // see above
 }

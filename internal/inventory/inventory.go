@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package inventory says of containers where their links are and which programs
+// their packets meet, whoever put them there. It changes nothing.
+package inventory
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/boathook/boathook/container"
+	"github.com/boathook/boathook/internal/hook"
+	"github.com/boathook/boathook/internal/linktable"
+	"github.com/boathook/boathook/internal/netns"
+	"github.com/boathook/boathook/internal/output"
+)
+
+// Rows describes the containers, in their order. What goes wrong with one is in
+// its Why. Links whose host end isHost does not want are left out, with those that
+// have none, and containers without any left too; nil wants all.
+//
+// It needs CAP_NET_ADMIN and CAP_SYS_ADMIN; other users' containers need
+// CAP_SYS_PTRACE.
+func Rows(containers []container.Container, isHost func(link string) bool) (_ []output.PSRow, err error) {
+	h, err := openHomes(containers)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	var rows []output.PSRow
+	for _, c := range containers {
+		row := h.row(c)
+		if isHost != nil {
+			row.Links = slices.DeleteFunc(row.Links, func(l output.PSLink) bool { return l.Host == "" || !isHost(l.Host) })
+			if len(row.Links) == 0 {
+				continue
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// homes are the network namespaces in which containers' host ends may be.
+type homes struct{ tables []*linktable.Table }
+
+func openHomes(containers []container.Container) (*homes, error) {
+	h := &homes{}
+	self, err := netns.Self()
+	if err == nil {
+		err = h.add(self)
+	}
+	if err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	known := map[int]bool{0: true}
+	for _, c := range containers {
+		if known[c.RuntimePID] {
+			continue
+		}
+		known[c.RuntimePID] = true
+		ns, err := netns.OpenPID(c.RuntimePID)
+		if err != nil {
+			continue // the runtime has just ended; its containers show inside only
+		}
+		if err := h.add(ns); err != nil {
+			return nil, errors.Join(err, h.close())
+		}
+	}
+	return h, nil
+}
+
+// add takes over ns.
+func (h *homes) add(ns *netns.NS) error {
+	for _, table := range h.tables {
+		if table.NS().Same(ns) {
+			return ns.Close()
+		}
+	}
+	table, err := linktable.Open(ns, func(linktable.Change) {})
+	if err != nil {
+		return errors.Join(err, ns.Close())
+	}
+	h.tables = append(h.tables, table)
+	return nil
+}
+
+func (h *homes) close() error {
+	var errs []error
+	for _, table := range h.tables {
+		errs = append(errs, table.Close(), table.NS().Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (h *homes) row(c container.Container) output.PSRow {
+	row := output.PSRow{
+		Runtime: c.Runtime, Name: c.Name, ID: c.ID, Image: c.Image, HostNetwork: c.HostNetwork,
+	}
+	ns, err := open(c)
+	if err != nil {
+		if !c.HostNetwork {
+			row.Why = oneLine(err)
+		}
+		return row
+	}
+	row.Netns = ns.Inode()
+	if !c.HostNetwork {
+		err = h.fill(&row, ns)
+	}
+	if err = errors.Join(err, ns.Close()); err != nil {
+		row.Why = oneLine(err)
+	}
+	return row
+}
+
+func open(c container.Container) (*netns.NS, error) {
+	switch {
+	case c.PID != 0:
+		return netns.OpenPID(c.PID)
+	case c.NetnsPath != "":
+		return netns.OpenPath(c.NetnsPath)
+	}
+	return nil, errors.New("the runtime does not say where its network namespace is")
+}
+
+// fill adds the links of the container whose network namespace is ns.
+func (h *homes) fill(row *output.PSRow, ns *netns.NS) error {
+	places, err := linktable.Resolve(ns, h.tables)
+	if errors.Is(err, linktable.ErrHostNetwork) {
+		row.HostNetwork = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, place := range places {
+		row.Links = append(row.Links, describe(ns, place))
+	}
+	return nil
+}
+
+// describe lists what the packets of one link meet: those into the container
+// leave the host end before they enter the inner end, the others the other way
+// round.
+func describe(ns *netns.NS, place linktable.Place) output.PSLink {
+	link := output.PSLink{Name: place.Inner.Name, Ifindex: place.Inner.Index, Kind: place.Inner.Kind}
+	inner, err := hook.List(ns, place.Inner.Index)
+	var host []hook.Entry
+	if place.Home != nil {
+		link.Host, link.HostIfindex = place.Host.Name, place.Host.Index
+		var hostErr error
+		host, hostErr = hook.List(place.Home.NS(), place.Host.Index)
+		err = errors.Join(err, hostErr)
+	}
+	link.Ingress = slices.Concat(programs(host, hook.Egress), programs(inner, hook.Ingress))
+	link.Egress = slices.Concat(programs(inner, hook.Egress), programs(host, hook.Ingress))
+	if err != nil {
+		link.Why = oneLine(err)
+	}
+	return link
+}
+
+func programs(entries []hook.Entry, point hook.Point) []output.PSProgram {
+	var list []output.PSProgram
+	for _, e := range entries {
+		if e.Point != point {
+			continue
+		}
+		p := output.PSProgram{ID: uint32(e.ProgramID), Name: title(e), Backend: e.Backend}
+		if e.Owner != nil {
+			p.Owner = e.Owner.Instance
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+// title is what to call an entry: by its program, what its maker called it, or
+// what kind of filter it is.
+func title(e hook.Entry) string {
+	for _, name := range []string{e.ProgramName, e.Name, e.Kind} {
+		if name != "" {
+			return name
+		}
+	}
+	return fmt.Sprintf("%s %d", e.Backend, e.Position)
+}
+
+// oneLine puts a chain of errors on one line.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
