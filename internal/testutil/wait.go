@@ -15,6 +15,15 @@ const pollInterval = 5 * time.Millisecond
 // within timeout. cond runs on the calling goroutine.
 func Eventually(tb testing.TB, timeout time.Duration, cond func() bool, what string) {
 	tb.Helper()
+	if !Poll(timeout, cond) {
+		tb.Fatalf("not within %v: %s", timeout, what)
+	}
+}
+
+// Poll waits until cond holds and says whether it does within timeout, for
+// callers that have more to say about it than [Eventually] can. cond runs on the
+// calling goroutine.
+func Poll(timeout time.Duration, cond func() bool) bool {
 	deadline := time.NewTimer(timeout)
 	defer deadline.Stop()
 	tick := time.NewTicker(pollInterval)
@@ -23,10 +32,8 @@ func Eventually(tb testing.TB, timeout time.Duration, cond func() bool, what str
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			if cond() {
-				return
-			}
-			tb.Fatalf("not within %v: %s", timeout, what)
+			return cond()
 		}
 	}
+	return true
 }

@@ -35,13 +35,20 @@ func (s *Shared) Daemon(tb testing.TB) *Daemon {
 // TestMain.
 func (s *Shared) Main(m *testing.M) {
 	code := m.Run()
-	if s.daemon != nil {
-		code = max(code, report(s.daemon.stop()))
-	}
+	code = max(code, report(s.Close()))
 	if code == 0 {
 		code = report(goleak.Find())
 	}
 	os.Exit(code) //nolint:forbidigo,revive // stands in for the exit of the test binary's main
+}
+
+// Close stops the daemon if a test has started it, for a TestMain that has more
+// to do than [Shared.Main]. It fails if the daemon leaves something behind.
+func (s *Shared) Close() error {
+	if s.daemon == nil {
+		return nil
+	}
+	return s.daemon.stop()
 }
 
 func report(err error) int {
