@@ -13,13 +13,16 @@ import (
 // liftedByWrites is the hint of every refusal that the user may lift.
 const liftedByWrites = "--allow-writes if the program is meant to change packets"
 
+// hintSymbols is the hint where the kernel hides what a program consists of.
+const hintSymbols = "sysctl kernel.kptr_restrict=1"
+
 // offsetTstamp is that of tstamp in struct __sk_buff (include/uapi/linux/bpf.h).
 const offsetTstamp = 152
 
 // checkSpec refuses a program that does more than look at packets, as far as
 // its own instructions tell. Direct packet writes are seen only after loading:
 // see checkLoaded.
-func checkSpec(prog *ebpf.ProgramSpec, allowWrites bool) error {
+func checkSpec(prog *ebpf.ProgramSpec, opts SourceOptions) error {
 	refuse := func(reason, hint string) error {
 		return &RefusedError{Program: prog.Name, Reason: reason, Hint: hint}
 	}
@@ -30,12 +33,12 @@ func checkSpec(prog *ebpf.ProgramSpec, allowWrites bool) error {
 		case !ok || name == "":
 		case name == "bpf_throw":
 			return refuse("calls bpf_throw, which can unwind past the dispatcher", "")
-		case allowWrites:
+		case opts.AllowWrites:
 		case !harmless(name, onSkb):
 			return refuse(fmt.Sprintf("calls %s, which can change the packet or its fate", name), liftedByWrites)
 		}
 	}
-	if allowWrites {
+	if opts.AllowWrites {
 		return nil
 	}
 	stores, err := contextStores(prog.Instructions)
@@ -46,6 +49,27 @@ func checkSpec(prog *ebpf.ProgramSpec, allowWrites bool) error {
 		return refuse("writes skb->tstamp, which cannot be restored", liftedByWrites)
 	}
 	return nil
+}
+
+// checkTails refuses a program with a prog array whose entries are programs that
+// the caller has loaded, since those cannot be checked here.
+func checkTails(spec *ebpf.CollectionSpec, name string) error {
+	for used := range usedMaps(spec, []string{name}) {
+		m := spec.Maps[used]
+		if m.Type != ebpf.ProgramArray {
+			continue
+		}
+		for _, entry := range m.Contents {
+			if _, inSpec := entry.Value.(string); !inSpec {
+				return &RefusedError{Program: name, Reason: unknownTails(used), Hint: liftedByWrites}
+			}
+		}
+	}
+	return nil
+}
+
+func unknownTails(title string) string {
+	return fmt.Sprintf("may call programs through %s, whose entries we did not write", title)
 }
 
 // callee names the helper or kfunc that ins calls.
@@ -74,6 +98,9 @@ func callsKfunc(insns asm.Instructions, name string) bool {
 // program, which makes the packet private, and drops it if it cannot.
 func checkLoaded(name string, prog *ebpf.Program) error {
 	insns, err := translated(name, prog)
+	if hidden, ok := errors.AsType[*RefusedError](err); ok {
+		hidden.Hint += ", or --allow-writes"
+	}
 	if err != nil {
 		return err
 	}
@@ -90,15 +117,20 @@ func translated(name string, prog *ebpf.Program) (asm.Instructions, error) {
 		return nil, fmt.Errorf("inspect program %s: %w", name, err)
 	}
 	insns, err := info.Instructions()
+	return insns, readable(name, insns, err)
+}
+
+// readable judges what reading the instructions of a program gave.
+func readable(name string, insns asm.Instructions, err error) error {
 	if errors.Is(err, ebpf.ErrRestrictedKernel) || (err == nil && len(insns) == 0) {
-		return nil, &RefusedError{
+		return &RefusedError{
 			Program: name,
 			Reason:  "cannot be checked for packet writes: the sysctls net.core.bpf_jit_harden and kernel.kptr_restrict hide its instructions",
-			Hint:    "sysctl kernel.kptr_restrict=1, or --allow-writes",
+			Hint:    hintSymbols,
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read instructions of program %s: %w", name, err)
+		return fmt.Errorf("read instructions of program %s: %w", name, err)
 	}
-	return insns, nil
+	return nil
 }

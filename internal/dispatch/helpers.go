@@ -3,6 +3,7 @@
 package dispatch
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -75,10 +76,5 @@ func harmless(name string, onSkb bool) bool {
 	if strings.Contains(harmlessUnlessSkb, " "+short+" ") {
 		return !onSkb
 	}
-	for _, each := range strings.Fields(harmlessNames) {
-		if each == short {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(strings.Fields(harmlessNames), short)
 }

@@ -12,6 +12,7 @@ import (
 // instance is one copy of a user's program: the program, the maps that are its
 // own, and the readers of its events.
 type instance struct {
+	name    string
 	prog    *ebpf.Program
 	coll    *ebpf.Collection // nil for a program loaded by the caller
 	own     *ebpf.Program    // our handle on a program loaded by the caller
@@ -33,7 +34,7 @@ func (s *Source) instantiate(name string, sink Sink) (*instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load program %s: %w", name, err)
 	}
-	inst := &instance{prog: coll.Programs[name], coll: coll}
+	inst := &instance{name: name, prog: coll.Programs[name], coll: coll}
 	for each, prog := range coll.Programs {
 		if s.opts.AllowWrites {
 			break

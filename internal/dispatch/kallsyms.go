@@ -4,6 +4,7 @@ package dispatch
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,9 +18,27 @@ import (
 // errNoSymbols says that kernel addresses are hidden, so that calls have no names.
 var errNoSymbols = errors.New("the kernel hides its symbols (sysctl kernel.kptr_restrict)")
 
+// symbolTable is the text of /proc/kallsyms, read when it is first needed: the
+// kernel takes longer to print it than all programs take to be checked.
+type symbolTable struct {
+	text []byte
+}
+
+func (t *symbolTable) open() (io.ReadSeeker, error) {
+	if t.text == nil {
+		text, err := os.ReadFile("/proc/kallsyms")
+		if err != nil {
+			return nil, err
+		}
+		t.text = text
+	}
+	return bytes.NewReader(t.text), nil
+}
+
 // calledSymbols names the kernel functions that translated instructions call.
-// Such a call holds the distance from __bpf_call_base to the function.
-func calledSymbols(insns asm.Instructions) (map[string]bool, error) {
+// Such a call holds the distance from __bpf_call_base to the function. Returns
+// errNoSymbols if the kernel hides that.
+func calledSymbols(insns asm.Instructions, symbols *symbolTable) (map[string]bool, error) {
 	distances := map[int32]bool{}
 	names := map[string]bool{}
 	for _, ins := range insns {
@@ -34,12 +53,11 @@ func calledSymbols(insns asm.Instructions) (map[string]bool, error) {
 	if len(distances) == 0 {
 		return names, nil
 	}
-	f, err := os.Open("/proc/kallsyms")
+	kallsyms, err := symbols.open()
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // only read
-	return names, nameCalls(f, distances, names)
+	return names, nameCalls(kallsyms, distances, names)
 }
 
 // nameCalls adds to names the symbols at distances from __bpf_call_base.

@@ -95,7 +95,11 @@ func (l *Load) fill(inst *instance) error {
 		return nil
 	}
 	if errors.Is(err, errInvalid) {
-		return fmt.Errorf("put program into the slot: %w (type %s; the kernel mixes only programs of one type and attach type)", err, inst.prog.Type())
+		return &RefusedError{
+			Program: inst.name,
+			Reason:  "cannot run behind the dispatcher: the kernel lets only programs of one type and attach type call each other",
+			Hint:    hintLoadAs,
+		}
 	}
 	return fmt.Errorf("put program into the slot: %w", err)
 }

@@ -12,17 +12,21 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
+// hintLoadAs is the hint of refusals that depend on how the caller loaded a program.
+const hintLoadAs = "load it as SchedCLS with attach type none"
+
 // NewLoadedSource checks programs that the caller has loaded, by the names it
 // gives them, and keeps handles of its own: the caller may close his. Such a
 // program has one copy, and its maps are the caller's. A program that could do
 // harm, or whose instructions cannot be read, is a [RefusedError].
 func NewLoadedSource(progs map[string]*ebpf.Program, opts SourceOptions) (*Source, error) {
 	s := &Source{opts: opts, loaded: map[string]*ebpf.Program{}}
+	var symbols symbolTable
 	for name, prog := range progs {
 		if prog == nil || prog.FD() < 0 {
 			return nil, errors.Join(fmt.Errorf("program %s is nil or closed", name), s.Close())
 		}
-		if err := checkForeign(name, prog, opts.AllowWrites); err != nil {
+		if err := checkForeign(name, prog, &symbols, opts); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 		clone, err := prog.Clone()
@@ -43,20 +47,27 @@ func (s *Source) instantiateLoaded(name string) (*instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keep program %s: %w", name, err)
 	}
-	return &instance{prog: clone, own: clone}, nil
+	return &instance{name: name, prog: clone, own: clone}, nil
 }
 
 // checkForeign is checkSpec and checkLoaded for a program of which only the
 // translated instructions are to be had.
-func checkForeign(name string, prog *ebpf.Program, allowWrites bool) error {
+func checkForeign(name string, prog *ebpf.Program, symbols *symbolTable, opts SourceOptions) error {
 	if prog.Type() != ebpf.SchedCLS {
-		return &RefusedError{Program: name, Reason: fmt.Sprintf("was loaded as %s, and only SchedCLS programs run on tc hooks", prog.Type()), Hint: "load it as SchedCLS with attach type none"}
+		return &RefusedError{Program: name, Reason: fmt.Sprintf("was loaded as %s, and only SchedCLS programs run on tc hooks", prog.Type()), Hint: hintLoadAs}
 	}
 	insns, err := translated(name, prog)
 	if err != nil {
 		return err
 	}
-	calls, err := calledSymbols(insns)
+	calls, err := calledSymbols(insns, symbols)
+	if errors.Is(err, errNoSymbols) {
+		return &RefusedError{
+			Program: name,
+			Reason:  "cannot be checked for what it calls: the sysctl kernel.kptr_restrict, or a lack of CAP_SYSLOG, hides the kernel's symbols",
+			Hint:    hintSymbols,
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("name the helpers of program %s: %w", name, err)
 	}
@@ -65,12 +76,12 @@ func checkForeign(name string, prog *ebpf.Program, allowWrites bool) error {
 		switch {
 		case symbol == "bpf_throw":
 			return &RefusedError{Program: name, Reason: "calls bpf_throw, which can unwind past the dispatcher"}
-		case allowWrites:
+		case opts.AllowWrites:
 		case !harmlessSymbol(symbol, onSkb):
 			return &RefusedError{Program: name, Reason: fmt.Sprintf("calls %s, which can change the packet or its fate", symbol), Hint: liftedByWrites}
 		}
 	}
-	if allowWrites {
+	if opts.AllowWrites {
 		return nil
 	}
 	if writesPacket(insns) {
@@ -98,8 +109,10 @@ func checkForeignMaps(name string, prog *ebpf.Program) error {
 		if err := m.Close(); err != nil {
 			return fmt.Errorf("inspect map %d of program %s: %w", id, name, err)
 		}
-		if typ == ebpf.ProgramArray || typ == ebpf.ArrayOfMaps || typ == ebpf.HashOfMaps {
-			return &RefusedError{Program: name, Reason: fmt.Sprintf("may call programs through %s, whose entries we did not write", title), Hint: liftedByWrites}
+		// The kernel takes no prog arrays into maps of maps (bpf_map_meta_alloc in
+		// kernel/bpf/map_in_map.c), so that these are all.
+		if typ == ebpf.ProgramArray {
+			return &RefusedError{Program: name, Reason: unknownTails(title), Hint: liftedByWrites}
 		}
 	}
 	return nil
@@ -173,7 +186,10 @@ func harmlessSymbol(symbol string, onSkb bool) bool {
 	switch symbol {
 	case "bpf_user_rnd_u32", "bpf_get_raw_cpu_id", "bpf_skb_event_output", "bpf_skb_fib_lookup", "bpf_skb_check_mtu",
 		"bpf_tc_sk_lookup_tcp", "bpf_tc_sk_lookup_udp", "bpf_tc_skc_lookup_tcp", "__bpf_spin_lock", "__bpf_spin_unlock",
-		"bpf_probe_read_compat", "bpf_probe_read_compat_str", "bpf_probe_read_kernel_common", "bpf_timer_cancel_async":
+		"bpf_probe_read_compat", "bpf_probe_read_compat_str", "bpf_probe_read_kernel_common", "bpf_timer_cancel_async",
+		// What LD_ABS and LD_IND become.
+		"bpf_skb_load_helper_8", "bpf_skb_load_helper_16", "bpf_skb_load_helper_32",
+		"bpf_skb_load_helper_8_no_cache", "bpf_skb_load_helper_16_no_cache", "bpf_skb_load_helper_32_no_cache":
 		return true
 	}
 	return harmless(symbol, onSkb)

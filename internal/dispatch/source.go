@@ -54,7 +54,11 @@ func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*
 		}
 		for _, each := range reached {
 			prog := spec.Programs[each]
-			if err := checkSpec(prog, opts.AllowWrites); err != nil {
+			err := checkSpec(prog, opts)
+			if err == nil && !opts.AllowWrites {
+				err = checkTails(spec, each)
+			}
+			if err != nil {
 				return nil, err
 			}
 			prog.Type = ebpf.SchedCLS
