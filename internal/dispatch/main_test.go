@@ -14,7 +14,7 @@ func TestMain(m *testing.M) {
 	if index := os.Getenv(ownerVariable); index != "" {
 		if err := attachAndWait(index); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1) //nolint:forbidigo,revive // a child is a main of its own
+			os.Exit(1) //nolint:forbidigo // a child is a main of its own
 		}
 		return
 	}

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/boathook/boathook/internal/dispatch"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/dispatch"
 )
 
 // loopback is the ifindex that BPF_PROG_TEST_RUN puts packets on.
@@ -65,6 +66,7 @@ func TestModeDecidesWhatBecomesOfAVerdict(t *testing.T) {
 			dispatch.Enforce: verdict,
 		} {
 			t.Run(fmt.Sprintf("%s/%d", mode, verdict), func(t *testing.T) {
+				t.Parallel()
 				load := newLoad(t, returning(verdict), dispatch.LoadOptions{Mode: mode})
 				qt.Assert(t, qt.IsNil(load.SetLink(loopback, 4242)))
 				qt.Check(t, qt.Equals(run(t, load), want))

@@ -80,7 +80,7 @@ func TestClosedLoadLetsEverythingPass(t *testing.T) {
 	qt.Assert(t, qt.IsNil(load.SetLink(loopback, 1)))
 	onHook, err := load.Program().Clone()
 	qt.Assert(t, qt.IsNil(err))
-	defer onHook.Close() //nolint:errcheck // stands in for the kernel's reference
+	t.Cleanup(func() { qt.Check(t, qt.IsNil(onHook.Close())) })
 	qt.Check(t, qt.Equals(run(t, load), shot))
 
 	qt.Assert(t, qt.IsNil(load.Close()))

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dispatch
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/go-quicktest/qt"
+)
+
+// The kernel hides blinded instructions (net.core.bpf_jit_harden=2) from whoever
+// may not see its symbols. Both settings are those of the whole host, so that
+// only what comes of them is tried here.
+func TestHiddenInstructionsAreRefusedWithTheSysctls(t *testing.T) {
+	t.Parallel()
+	restricted := fmt.Errorf("instructions: %w", ebpf.ErrRestrictedKernel)
+	for _, err := range []error{readable("prog", nil, restricted), readable("prog", nil, nil)} {
+		var refused *RefusedError
+		qt.Assert(t, qt.IsTrue(errors.As(err, &refused)))
+		qt.Check(t, qt.ErrorIs(err, ErrRefused))
+		qt.Check(t, qt.StringContains(refused.Reason, "net.core.bpf_jit_harden"))
+		qt.Check(t, qt.StringContains(refused.Reason, "kernel.kptr_restrict"))
+		qt.Check(t, qt.StringContains(refused.Hint, "kernel.kptr_restrict=1"))
+	}
+}
+
+func TestUnreadableInstructionsAreAnError(t *testing.T) {
+	t.Parallel()
+	err := readable("prog", nil, ebpf.ErrNotSupported)
+	qt.Check(t, qt.ErrorIs(err, ebpf.ErrNotSupported))
+	qt.Check(t, qt.IsFalse(errors.Is(err, ErrRefused)))
+	qt.Check(t, qt.IsNil(readable("prog", asm.Instructions{asm.Return()}, nil)))
+}
+
+func TestCallsAreNamedByDistance(t *testing.T) {
+	t.Parallel()
+	const symbols = "ffffffff81000000 T __bpf_call_base\n" +
+		"ffffffff80fffff0 T bpf_before\n" +
+		"ffffffff81000040 t bpf_one\nffffffff81000040 t bpf_alias\n" +
+		"ffffffffc0000040 t bpf_in_module\t[module]\n"
+	names := map[string]bool{}
+	err := nameCalls(strings.NewReader(symbols), map[int32]bool{-16: true, 64: true, 0x3f000040: true, 5: true}, names)
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.DeepEquals(names, map[string]bool{
+		"bpf_before": true, "bpf_one": true, "bpf_alias": true, "bpf_in_module": true, "an unknown function at +5": true,
+	}))
+}
+
+func TestHiddenSymbolsAreAnError(t *testing.T) {
+	t.Parallel()
+	const hidden = "0000000000000000 T __bpf_call_base\n0000000000000000 T bpf_one\n"
+	err := nameCalls(strings.NewReader(hidden), map[int32]bool{0: true}, map[string]bool{})
+	qt.Check(t, qt.ErrorIs(err, errNoSymbols))
+	err = nameCalls(strings.NewReader("zz T __bpf_call_base\n"), map[int32]bool{0: true}, map[string]bool{})
+	qt.Check(t, qt.ErrorMatches(err, "read kernel symbols: .*"))
+}
