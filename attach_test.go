@@ -105,6 +105,8 @@ func TestLinksThatComeLaterAreAttachedAndThoseThatGoForgotten(t *testing.T) {
 
 	testutil.Veth(t, s.host, "vethlate", s.inside, "eth0")
 	testutil.Eventually(t, patience, func() bool { return len(attachments(t, rt)) == 2 }, "the link is attached")
+	// Down: below Linux 6.2 a link that is up keeps its name.
+	testutil.Exec(t, s.host, "ip", "link", "set", "vethlate", "down")
 	testutil.Exec(t, s.host, "ip", "link", "set", "vethlate", "name", "renamed")
 	testutil.Eventually(t, patience, func() bool {
 		list := attachments(t, rt)

@@ -194,9 +194,9 @@ func (t *Table) apply(n notice) []Change {
 	for _, raw := range n.messages {
 		switch raw.Header.Type {
 		case unix.RTM_NEWNSID:
-			if isOwn {
-				t.refreshOwnNSID()
-			}
+			// From whichever namespace: the message that gives us an id in
+			// ourselves comes with that id on it already.
+			t.refreshOwnNSID()
 		case unix.RTM_NEWLINK, unix.RTM_DELLINK:
 			m, isLink, err := parse(raw.Data)
 			if err != nil || !isLink {
