@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cilium/ebpf/rlimit"
+
 	"github.com/boathook/boathook"
 	"github.com/boathook/boathook/container"
 	"github.com/boathook/boathook/internal/enrich"
@@ -95,6 +97,11 @@ func (r *run) load(perLink bool) error {
 	var err error
 	if opts.HostLink, err = cfg.Targets.HostLink(); err != nil {
 		return err
+	}
+	// Below Linux 5.11 programs and maps count against RLIMIT_MEMLOCK. Where it
+	// cannot be lifted it may still be high enough.
+	if err := rlimit.RemoveMemlock(); err != nil {
+		cfg.Env.Log.Debug("memory limit stays", "error", err)
 	}
 	// The sink's events may come as soon as something is attached, which is later.
 	rt, err := boathook.New(opts)

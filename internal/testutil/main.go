@@ -9,12 +9,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cilium/ebpf/rlimit"
 	"go.uber.org/goleak"
 )
 
 // Main runs the tests of a package and fails them all if they leave goroutines
 // or file descriptors behind. Call it from TestMain.
 func Main(m *testing.M) {
+	// Below Linux 5.11 the usual limit ends the tests of a package halfway.
+	// Without the right to lift it, the kernel says in each test what it refuses.
+	_ = rlimit.RemoveMemlock()
 	before := openFiles()
 	code := m.Run()
 	if code == 0 {

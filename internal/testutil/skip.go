@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 )
 
 // StrictVariable names the environment variable that turns every skip into a
@@ -20,7 +21,7 @@ const StrictVariable = "BOATHOOK_TEST_STRICT"
 func SkipIfNotSupported(tb testing.TB, err error) {
 	tb.Helper()
 	lacking := errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) ||
-		errors.Is(err, ebpf.ErrNotSupported)
+		errors.Is(err, unix.ENOPROTOOPT) || errors.Is(err, ebpf.ErrNotSupported)
 	if !lacking {
 		return
 	}
