@@ -35,6 +35,9 @@ type Attachment struct {
 	ProgramID ebpf.ProgramID
 	Since     time.Time
 	Counters  Counters
+	// Err is what the last attempt to attach to all links of the targets ended with;
+	// nil if all is well.
+	Err error
 }
 
 // Status is what a target has.
@@ -63,7 +66,7 @@ func (r *Runtime) Attachments() ([]Attachment, error) {
 			one := Attachment{
 				Targets: slices.Sorted(maps.Keys(t.targets)), Netns: t.inode(r),
 				Link: publicLink(a.inner), Host: publicLink(a.host),
-				Direction: a.direction, Backend: r.Backend(), ProgramID: a.hook.Program(), Since: a.since,
+				Direction: a.direction, Backend: r.Backend(), ProgramID: a.hook.Program(), Since: a.since, Err: t.err,
 			}
 			counters, err := a.load.Counters(a.index)
 			errs = append(errs, err)
