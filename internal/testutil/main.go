@@ -17,8 +17,9 @@ import (
 // or file descriptors behind. Call it from TestMain.
 func Main(m *testing.M) {
 	// Below Linux 5.11 the usual limit ends the tests of a package halfway.
-	// Without the right to lift it, the kernel says in each test what it refuses.
-	_ = rlimit.RemoveMemlock()
+	if err := rlimit.RemoveMemlock(); err != nil {
+		fmt.Fprintln(os.Stderr, "tests run with a limit of memory:", err)
+	}
 	before := openFiles()
 	code := m.Run()
 	if code == 0 {
