@@ -92,6 +92,9 @@ func (r *Runtime) follow(ctx context.Context, targets ...Target) {
 		if err == nil || ctx.Err() != nil {
 			continue
 		}
+		if one, ok := errors.AsType[*targetError](err); ok {
+			err = one.err // the notice says whose it is
+		}
 		r.notify(Notice{Target: target.ID, Err: err})
 		if !isFinal(err) {
 			r.failed[target.ID] = &failure{target: target, delay: firstRetry, next: time.Now().Add(firstRetry)}

@@ -42,7 +42,7 @@ func (r *Runtime) addLocked(ctx context.Context, targets []Target) error {
 		}
 		t, err := r.admitLocked(target)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", target.ID, err))
+			errs = append(errs, &targetError{target.ID, err})
 			continue
 		}
 		added[target.ID] = t
@@ -55,12 +55,22 @@ func (r *Runtime) addLocked(ctx context.Context, targets []Target) error {
 	for id, t := range added {
 		if t.err != nil {
 			rejected[id] = t
-			errs = append(errs, fmt.Errorf("%s: %w", id, t.err))
+			errs = append(errs, &targetError{id, t.err})
 		}
 	}
 	errs = append(errs, r.removeLocked(rejected))
 	return errors.Join(errs...)
 }
+
+// targetError is an error with the id of the target that it concerns.
+type targetError struct {
+	id  string
+	err error
+}
+
+func (e *targetError) Error() string { return e.id + ": " + e.err.Error() }
+
+func (e *targetError) Unwrap() error { return e.err }
 
 func distinct(byID map[string]*tenant) []*tenant {
 	var list []*tenant

@@ -49,7 +49,7 @@ func rejected(cfg Config, err *ebpf.VerifierError) error {
 
 // unreachable is the error when no source answers.
 func unreachable(errs []error) error {
-	return fault.Failure("start it, or name its socket with --runtime docker=SOCKET; for network namespaces use --netns", "%s", oneLine(errors.Join(errs...)))
+	return fault.Failure("start it, or name its socket with --runtime docker=SOCKET; for network namespaces use --netns", "no container runtime answers: %s", oneLine(errors.Join(errs...)))
 }
 
 // oneLine puts a chain of errors on one line.

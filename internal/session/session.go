@@ -43,10 +43,13 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	err = r.attach(ctx, sources)
-	if errors.Is(err, syscall.EPIPE) {
-		err = nil // whoever read has seen enough
+	if err != nil && !errors.Is(err, syscall.EPIPE) { // whoever read may have seen enough
+		if undo := r.runtime.Close(); undo != nil {
+			r.say("detach: %s", oneLine(undo))
+		}
+		return err
 	}
-	return errors.Join(err, r.close())
+	return r.close()
 }
 
 // prepare checks everything that can be checked before anything is loaded, then
@@ -70,6 +73,9 @@ func (r *run) prepare() ([]container.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.load(perLink(schemas)); err != nil {
+		return nil, err
+	}
 	for _, note := range cfg.Object.Notes {
 		r.say("%s", note)
 	}
@@ -79,7 +85,7 @@ func (r *run) prepare() ([]container.Source, error) {
 	case len(raw) > 0 && cfg.Format != None:
 		r.say("nothing says which type the records of %s have: they are shown in hex\nhint: --event %s:STRUCT", strings.Join(raw, ", "), raw[0])
 	}
-	return sources, r.load(perLink(schemas))
+	return sources, nil
 }
 
 func (r *run) load(perLink bool) error {
@@ -181,8 +187,10 @@ func (r *run) begin(failures <-chan error, sources int) error {
 	switch {
 	case r.attachments() > 0:
 		r.ready(r.attachments())
-	case r.cfg.NoFollow:
+	case r.cfg.NoFollow && none:
 		return r.crowd.noMatch(r.cfg.Targets)
+	case r.cfg.NoFollow:
+		return fault.Failure("without --no-follow it is waited for", "%s matched, but nothing of it could be attached", r.crowd.names())
 	case none:
 		text, hint := r.crowd.explain(r.cfg.Targets)
 		r.say("%s, waiting\nhint: %s", text, hint)
