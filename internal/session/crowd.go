@@ -12,6 +12,7 @@ import (
 
 	"github.com/boathook/boathook"
 	"github.com/boathook/boathook/container"
+	"github.com/boathook/boathook/container/docker"
 	"github.com/boathook/boathook/internal/enrich"
 	"github.com/boathook/boathook/internal/fault"
 )
@@ -49,7 +50,9 @@ func (c *crowd) admit(each container.Container) bool {
 	}
 	inode, err := inodeOf(each)
 	ok := c.sel.Match(each) && (c.netns == nil || err == nil && c.netns(inode))
-	if ok && err == nil && each.Runtime != processName && !each.HostNetwork {
+	// Who shares a namespace with a container that was asked for may have sent its
+	// packets as well. A name of the namespace is no more than that.
+	if err == nil && !each.HostNetwork && (each.Runtime == docker.Name || ok && each.Runtime != processName) {
 		c.index.Add(inode, each)
 	}
 	c.mu.Lock()

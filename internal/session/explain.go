@@ -49,6 +49,9 @@ func rejected(cfg Config, err *ebpf.VerifierError) error {
 
 // unreachable is the error when no source answers.
 func unreachable(errs []error) error {
+	if own, ok := errors.AsType[*fault.Error](errs[0]); ok && len(errs) == 1 {
+		return own
+	}
 	return fault.Failure("start it, or name its socket with --runtime docker=SOCKET; for network namespaces use --netns", "no container runtime answers: %s", oneLine(errors.Join(errs...)))
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/boathook/boathook/container"
+	"github.com/boathook/boathook/internal/fault"
 )
 
 // processName is the runtime of targets that are processes.
@@ -27,7 +28,7 @@ func (processSource) Name() string { return processName }
 func (p processSource) Watch(ctx context.Context, emit func(container.Event)) error {
 	fd, err := unix.PidfdOpen(p.pid, unix.PIDFD_NONBLOCK)
 	if err != nil {
-		return fmt.Errorf("no process %d: %w", p.pid, err)
+		return fault.Failure("ps -e shows the processes", "no process %d: %w", p.pid, err)
 	}
 	// os.NewFile puts the descriptor under the runtime's poller: it becomes
 	// readable when the process ends.
