@@ -3,7 +3,7 @@
 package dispatch
 
 import (
-	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf/asm"
 )
@@ -11,7 +11,8 @@ import (
 // contextStores returns the offsets at which a program may store through its
 // context. It follows the context through registers, the stack and calls, and
 // takes for the context whatever might be it: an offset may be reported that the
-// program never writes to, none that it writes to is missed.
+// program never writes to, none that it writes to is missed. It reads programs
+// as they are before loading and as the kernel shows them after it.
 func contextStores(insns asm.Instructions) (map[int16]bool, error) {
 	f, err := newFlow(insns)
 	if err != nil {
@@ -28,30 +29,28 @@ type places struct {
 	stack uint64 // bit n: the 8 bytes at r10-8*(n+1)
 }
 
-func (p places) has(r asm.Register) bool { return p.regs&(1<<r) != 0 }
+func (p *places) has(r asm.Register) bool { return p.regs&(1<<r) != 0 }
 
 func (p *places) set(r asm.Register, holds bool) {
-	p.regs &^= 1 << r
+	bit := uint16(0)
 	if holds {
-		p.regs |= 1 << r
+		bit = 1 << r
 	}
+	p.regs = p.regs&^(1<<r) | bit
 }
 
 // flow is the state of the walk over all instructions.
 type flow struct {
-	insns asm.Instructions
-	// index maps offsets in raw instructions, as jumps count, to insns.
-	index   map[asm.RawInstructionOffset]int
-	offsets []asm.RawInstructionOffset
-	entry   map[string]int // functions by symbol
-	owner   []int          // of each instruction: the index at which its function starts
-
+	code
 	at      []places // before each instruction
 	reached []bool
 	queue   []int
 	// spilled: the context was stored in memory, so that loads from other places
 	// than the own stack may yield it, as those of callbacks do.
 	spilled bool
+	// escaped: it was stored where another function's stack may be, so that any
+	// load may yield it.
+	escaped bool
 	// returns: functions, by start, that may return the context.
 	returns map[int]bool
 	callers map[int][]int
@@ -59,33 +58,16 @@ type flow struct {
 }
 
 func newFlow(insns asm.Instructions) (*flow, error) {
+	c, err := newCode(insns)
+	if err != nil {
+		return nil, err
+	}
 	f := &flow{
-		insns: insns, index: map[asm.RawInstructionOffset]int{}, entry: map[string]int{},
-		at: make([]places, len(insns)), reached: make([]bool, len(insns)),
+		code: c, at: make([]places, len(insns)), reached: make([]bool, len(insns)),
 		returns: map[int]bool{}, callers: map[int][]int{}, stores: map[int16]bool{},
-	}
-	iter, start := insns.Iterate(), 0
-	for iter.Next() {
-		if sym := iter.Ins.Symbol(); sym != "" && (iter.Index == 0 || isFunctionStart(insns, iter.Index)) {
-			start = iter.Index
-			f.entry[sym] = start
-		}
-		f.index[iter.Offset] = iter.Index
-		f.offsets = append(f.offsets, iter.Offset)
-		f.owner = append(f.owner, start)
-	}
-	if len(insns) == 0 {
-		return nil, fmt.Errorf("no instructions")
 	}
 	f.enter(0, places{regs: 1 << asm.R1})
 	return f, nil
-}
-
-// isFunctionStart tells a function's symbol from a label: a function begins
-// where control does not fall through.
-func isFunctionStart(insns asm.Instructions, i int) bool {
-	op := insns[i-1].OpCode
-	return op.Class().IsJump() && (op.JumpOp() == asm.Exit || op.JumpOp() == asm.Ja)
 }
 
 // enter joins p into the places before instruction i.
@@ -113,7 +95,7 @@ func (f *flow) step() bool {
 	case class.IsALU():
 		alu(ins, &p)
 	case class == asm.LdClass:
-		f.load64(ins, &p)
+		f.load64(i, ins, &p)
 	case class == asm.LdXClass:
 		p.set(ins.Dst, f.loads(ins, p))
 	default:
@@ -140,52 +122,56 @@ func alu(ins asm.Instruction, p *places) {
 }
 
 // load64 handles constants and the old packet loads, which clobber r0 to r5.
-func (f *flow) load64(ins asm.Instruction, p *places) {
+func (f *flow) load64(i int, ins asm.Instruction, p *places) {
 	if !ins.OpCode.IsDWordLoad() {
 		p.regs &^= 0x3f
 		return
 	}
 	p.set(ins.Dst, false)
 	if ins.IsLoadOfFunctionPointer() {
-		if start, ok := f.function(ins, 0); ok {
-			f.enter(start, places{})
-		}
+		f.enter(f.targets[i], places{})
 	}
 }
 
 func (f *flow) loads(ins asm.Instruction, p places) bool {
-	if ins.OpCode.Size() != asm.DWord {
+	switch {
+	case ins.OpCode.Size() != asm.DWord:
 		return false
+	case ins.Src == asm.R10:
+		return f.escaped || p.stack&slotBit(ins.Offset) != 0
+	default:
+		return f.spilled && !p.has(ins.Src)
 	}
-	if ins.Src == asm.R10 {
-		return p.stack&slotBit(ins.Offset) != 0
-	}
-	return f.spilled && !p.has(ins.Src)
 }
 
 func (f *flow) store(ins asm.Instruction, p *places) {
 	if p.has(ins.Dst) {
 		f.stores[ins.Offset] = true
 	}
-	holds := ins.OpCode.Class() == asm.StXClass && p.has(ins.Src)
-	if holds && !f.spilled {
-		f.spilled = true
-		f.again()
-	}
-	switch {
-	case ins.Dst == asm.R10 && holds:
-		p.stack |= slotBit(ins.Offset)
-	case ins.Dst == asm.R10 && ins.OpCode.Size() == asm.DWord:
+	atomic := ins.OpCode.Class() == asm.StXClass && ins.OpCode.Mode() == asm.AtomicMode
+	switch own := ins.Dst == asm.R10; {
+	case ins.OpCode.Class() == asm.StXClass && p.has(ins.Src):
+		if own {
+			p.stack |= slotBit(ins.Offset)
+		}
+		f.spill(!own)
+	case own && !atomic && ins.OpCode.Size() == asm.DWord:
 		p.stack &^= slotBit(ins.Offset)
-	case holds:
-		p.stack = ^uint64(0)
+	}
+	if atomic {
+		f.fetch(ins, p)
 	}
 }
 
-func slotBit(offset int16) uint64 { return 1 << uint((-int(offset)-1)/8&63) }
-
-// again visits everything once more, since what loads yield has changed.
-func (f *flow) again() {
+// spill notes that the context is in memory from here on, and whether it may be
+// in a stack other than the own.
+func (f *flow) spill(elsewhere bool) {
+	spilled, escaped := true, f.escaped || elsewhere
+	if f.spilled == spilled && f.escaped == escaped {
+		return
+	}
+	f.spilled, f.escaped = spilled, escaped
+	// What loads yield has changed: visit everything once more.
 	for i, reached := range f.reached {
 		if reached {
 			f.queue = append(f.queue, i)
@@ -193,52 +179,56 @@ func (f *flow) again() {
 	}
 }
 
-func (f *flow) jump(i int, ins asm.Instruction, p places) {
-	switch op := ins.OpCode.JumpOp(); {
-	case op == asm.Exit:
-		f.leave(i, p)
-	case op == asm.Call:
-		f.call(i, ins, p)
-	default:
-		if target, ok := f.target(i, ins); ok {
-			f.enter(target, p)
-		}
-		if op != asm.Ja {
-			f.next(i, p)
-		}
+// Operations of atomic instructions, of include/uapi/linux/bpf.h.
+const (
+	atomicFetch       = 0x01
+	atomicCmpXchg     = 0xf1
+	atomicLoadAcquire = 0x100
+)
+
+// fetch handles atomic operations that load: what was in memory may be the context.
+func (f *flow) fetch(ins asm.Instruction, p *places) {
+	if !f.spilled {
+		return
+	}
+	switch op := ins.OpCode.AtomicOp() >> 8; {
+	case op == atomicLoadAcquire:
+		p.set(ins.Dst, true)
+	case op == atomicCmpXchg:
+		p.set(asm.R0, true)
+	case op&atomicFetch != 0:
+		p.set(ins.Src, true)
 	}
 }
 
-func (f *flow) target(i int, ins asm.Instruction) (int, bool) {
-	distance := asm.RawInstructionOffset(ins.Offset)
-	if ins.OpCode.Class() == asm.Jump32Class && ins.OpCode.JumpOp() == asm.Ja {
-		distance = asm.RawInstructionOffset(ins.Constant)
+func slotBit(offset int16) uint64 { return 1 << uint((-int(offset)-1)/8&63) }
+
+func (f *flow) jump(i int, ins asm.Instruction, p places) {
+	switch ins.OpCode.JumpOp() {
+	case asm.Exit:
+		f.leave(i, p)
+	case asm.Call:
+		f.call(i, ins, p)
+	case asm.Ja:
+		f.enter(f.targets[i], p)
+	default:
+		f.enter(f.targets[i], p)
+		f.next(i, p)
 	}
-	target, ok := f.index[f.offsets[i]+1+distance]
-	return target, ok
 }
 
 func (f *flow) call(i int, ins asm.Instruction, p places) {
 	args := p.regs & 0x3e
 	p.regs &^= 0x3f
 	if ins.IsFunctionCall() {
-		if start, ok := f.function(ins, f.offsets[i]+1); ok {
+		start := f.targets[i]
+		if !slices.Contains(f.callers[start], i) {
 			f.callers[start] = append(f.callers[start], i)
-			f.enter(start, places{regs: args})
-			p.set(asm.R0, f.returns[start])
 		}
+		f.enter(start, places{regs: args})
+		p.set(asm.R0, f.returns[start])
 	}
 	f.next(i, p)
-}
-
-// function finds the start of the function that ins refers to, by name before
-// loading and by distance after it.
-func (f *flow) function(ins asm.Instruction, base asm.RawInstructionOffset) (int, bool) {
-	if start, ok := f.entry[ins.Reference()]; ok && ins.Reference() != "" {
-		return start, true
-	}
-	start, ok := f.index[base+asm.RawInstructionOffset(ins.Constant)]
-	return start, ok
 }
 
 func (f *flow) leave(i int, p places) {
