@@ -57,10 +57,10 @@ func (o *Object) Choose(want Want) (Chosen, error) {
 		return Chosen{}, err
 	}
 	candidates := o.candidates(want)
-	if len(candidates) == 0 {
+	if len(candidates) == 0 && len(want.Programs) == 0 {
 		return Chosen{}, o.noCandidate(want)
 	}
-	picked, err := o.named(want.Programs, candidates)
+	picked, err := o.named(want, candidates)
 	if err != nil {
 		return Chosen{}, err
 	}
@@ -80,7 +80,7 @@ func (o *Object) Choose(want Want) (Chosen, error) {
 		}
 	}
 	if c.Ingress == "" && c.Egress == "" {
-		return Chosen{}, fault.Usage("programs: "+strings.Join(candidates, ", "), "no program of %s is for %s", o.Path, want.Direction)
+		return Chosen{}, fault.Usage("programs: "+or(candidates, "none"), "no program of %s is for %s", o.Path, want.Direction)
 	}
 	return c, nil
 }
@@ -156,12 +156,15 @@ func (o *Object) noCandidate(want Want) error {
 }
 
 // named resolves --program values.
-func (o *Object) named(values, candidates []string) ([]pick, error) {
+func (o *Object) named(want Want, candidates []string) ([]pick, error) {
 	var picked []pick
-	for _, value := range values {
+	for _, value := range want.Programs {
 		name, word, directed := strings.Cut(value, ":")
 		if o.Spec.Programs[name] == nil {
-			return nil, fault.Usage("programs: "+strings.Join(candidates, ", "), "no program %q in %s", name, o.Path)
+			return nil, fault.Usage("programs: "+or(candidates, "none"), "no program %q in %s", name, o.Path)
+		}
+		if err := o.checkRuns(name, want, candidates); err != nil {
+			return nil, err
 		}
 		p := pick{name: name, ways: o.direction(name)}
 		if directed {
@@ -200,23 +203,43 @@ func (o *Object) byName(candidates []string) ([]pick, error) {
 	return picked, nil
 }
 
-// direction reads the direction of a program from its section, then from the
-// words of its name; 0 if neither says.
-func (o *Object) direction(name string) ways {
-	for _, text := range []string{o.Spec.Programs[name].SectionName, name} {
-		words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r < 'a' || r > 'z' })
-		var found ways
-		for _, word := range words {
-			switch word {
-			case "ingress":
-				found |= ingress
-			case "egress":
-				found |= egress
-			}
+// checkRuns refuses a program that was written for another place in the kernel.
+func (o *Object) checkRuns(name string, want Want, candidates []string) error {
+	prog := o.Spec.Programs[name]
+	switch prog.Type {
+	case ebpf.SchedCLS, ebpf.SchedACT, ebpf.SocketFilter:
+		return nil
+	case ebpf.UnspecifiedProgram:
+		if want.AsSchedCLS {
+			return nil
 		}
-		if found == ingress || found == egress {
+		return fault.Usage("if it is meant for tc: --as sched_cls", "the section of program %s, %s, says no type", name, prog.SectionName)
+	default:
+		return fault.Usage("programs: "+or(candidates, "none"), "program %s (%s, section %s) is no tc program", name, prog.Type, prog.SectionName)
+	}
+}
+
+// direction reads the direction of a program from its section, where the part in
+// front counts, then from the words of its name; 0 if neither says.
+func (o *Object) direction(name string) ways {
+	for _, text := range append(strings.Split(o.Spec.Programs[name].SectionName, "/"), name) {
+		if found := wordWays(text); found == ingress || found == egress {
 			return found
 		}
 	}
 	return 0
+}
+
+// wordWays is the directions that the words of a name say.
+func wordWays(text string) ways {
+	var found ways
+	for _, word := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r < 'a' || r > 'z' }) {
+		switch word {
+		case "ingress":
+			found |= ingress
+		case "egress":
+			found |= egress
+		}
+	}
+	return found
 }
