@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 )
 
@@ -86,7 +85,7 @@ func encodeInt(t *btf.Int, text string) ([]byte, error) {
 
 // encodeNetwork is encodeInt in network order, for addresses also.
 func encodeNetwork(t *btf.Int, text string) ([]byte, error) {
-	if addr, err := netip.ParseAddr(text); t.Size == 4 && err == nil && addr.Is4() {
+	if addr, ok := parseAddr(text); ok && t.Size == 4 && addr.Is4() {
 		return addr.AsSlice(), nil
 	}
 	raw, err := encodeInt(t, text)
@@ -153,7 +152,7 @@ func encodeArray(t *btf.Array, size uint32, text string) ([]byte, error) {
 		}
 		return append([]byte(text), make([]byte, int(size)-len(text))...), nil
 	}
-	if addr, err := netip.ParseAddr(text); err == nil && uint32(addr.BitLen()/8) == size {
+	if addr, ok := parseAddr(text); ok && uint32(addr.BitLen()/8) == size {
 		return addr.AsSlice(), nil
 	}
 	if mac, err := net.ParseMAC(text); err == nil && uint32(len(mac)) == size {
@@ -174,17 +173,19 @@ func encodeHex(size uint32, text string) ([]byte, error) {
 	return raw, nil
 }
 
-// encodeKey is encode that takes prefixes, "10.0.0.0/8", for tries.
-func encodeKey(m *ebpf.MapSpec, text string) ([]byte, error) {
+// parseAddr reads an address that bytes can hold: without a zone.
+func parseAddr(text string) (netip.Addr, bool) {
+	addr, err := netip.ParseAddr(text)
+	return addr, err == nil && addr.Zone() == ""
+}
+
+// parsePrefix reads a prefix; an address stands for all its bits.
+func parsePrefix(text string) (netip.Prefix, bool) {
+	if addr, ok := parseAddr(text); ok {
+		return netip.PrefixFrom(addr, addr.BitLen()), true
+	}
 	prefix, err := netip.ParsePrefix(text)
-	if m.Type != ebpf.LPMTrie || err != nil {
-		return encode(m.Key, m.KeySize, text)
-	}
-	addr := prefix.Masked().Addr().AsSlice()
-	if uint32(len(addr)+4) != m.KeySize {
-		return nil, fmt.Errorf("a prefix of %d bytes is wanted", m.KeySize-4)
-	}
-	return append(binary.NativeEndian.AppendUint32(nil, uint32(prefix.Bits())), addr...), nil
+	return prefix, err == nil
 }
 
 func typeName(typ btf.Type, size uint32) string {
