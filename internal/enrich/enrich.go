@@ -60,15 +60,33 @@ func (x *Index) Remove(c container.Container) {
 // Containers lists those in the network namespace, by name. The list must not be changed.
 func (x *Index) Containers(netns uint32) []*container.Container {
 	x.mu.RLock()
-	defer x.mu.RUnlock()
+	list, stale := x.byNetns[netns], len(x.gone) > 0
+	x.mu.RUnlock()
+	// The last container of a namespace is not in anybody's way.
+	if !stale || len(list) < 2 {
+		return list
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.expireLocked()
 	return x.byNetns[netns]
 }
 
 // purgeLocked drops what is gone for long, and whatever of it had the inode that
 // is in use again.
 func (x *Index) purgeLocked(reused uint32) {
+	for key := range x.gone {
+		if x.netns[key] == reused {
+			x.dropLocked(key)
+		}
+	}
+	x.expireLocked()
+}
+
+// expireLocked drops what is gone for long.
+func (x *Index) expireLocked() {
 	for key, since := range x.gone {
-		if x.netns[key] == reused || time.Since(since) > memory {
+		if time.Since(since) > memory {
 			x.dropLocked(key)
 		}
 	}

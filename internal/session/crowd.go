@@ -12,7 +12,7 @@ import (
 
 	"github.com/boathook/boathook"
 	"github.com/boathook/boathook/container"
-	"github.com/boathook/boathook/container/docker"
+	"github.com/boathook/boathook/container/netnsdir"
 	"github.com/boathook/boathook/internal/enrich"
 	"github.com/boathook/boathook/internal/fault"
 )
@@ -27,6 +27,7 @@ type crowd struct {
 	mu     sync.Mutex        // guards the fields below
 	others map[string]string // names of containers that did not match, by target id
 	picked map[string]string // and of those that did and are there
+	shared map[string]bool   // those of them that have the host's network, by target id
 	total  int               // that ever did
 }
 
@@ -39,7 +40,7 @@ func newCrowd(t Targets, index *enrich.Index) (*crowd, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &crowd{sel: sel, netns: filter, index: index, others: map[string]string{}, picked: map[string]string{}}, nil
+	return &crowd{sel: sel, netns: filter, index: index, others: map[string]string{}, picked: map[string]string{}, shared: map[string]bool{}}, nil
 }
 
 // admit says whether the user asked for a container, and remembers it.
@@ -52,7 +53,7 @@ func (c *crowd) admit(each container.Container) bool {
 	ok := c.sel.Match(each) && (c.netns == nil || err == nil && c.netns(inode))
 	// Who shares a namespace with a container that was asked for may have sent its
 	// packets as well. A name of the namespace is no more than that.
-	if err == nil && !each.HostNetwork && (each.Runtime == docker.Name || ok && each.Runtime != processName) {
+	if err == nil && !each.HostNetwork && each.Runtime != processName && (ok || each.Runtime != netnsdir.Name) {
 		c.index.Add(inode, each)
 	}
 	c.mu.Lock()
@@ -77,6 +78,14 @@ func (c *crowd) leave(each container.Container) {
 	key := boathook.ContainerTarget(each).ID
 	delete(c.others, key)
 	delete(c.picked, key)
+	delete(c.shared, key)
+}
+
+// share remembers that a target has no network of its own.
+func (c *crowd) share(target string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shared[target] = true
 }
 
 func (c *crowd) nothingMatched() bool { return c.ever() == 0 }
@@ -94,12 +103,22 @@ func (c *crowd) now() int {
 }
 
 // names lists what matched, for a message.
-func (c *crowd) names() string {
+func (c *crowd) names() string { return c.list(func(string) bool { return true }) }
+
+// linkless lists what matched and may get links, for a message while there are none.
+func (c *crowd) linkless() string {
+	return c.list(func(target string) bool { return !c.shared[target] })
+}
+
+// list lists those that matched and for which wanted holds; that is called with the lock held.
+func (c *crowd) list(wanted func(target string) bool) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var list []string
-	for _, name := range c.picked {
-		list = append(list, name)
+	for target, name := range c.picked {
+		if wanted(target) {
+			list = append(list, name)
+		}
 	}
 	slices.Sort(list)
 	return strings.Join(list, ", ")
