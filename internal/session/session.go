@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -190,12 +191,16 @@ func (r *run) begin(failures <-chan error, sources int) error {
 	case r.cfg.NoFollow && none:
 		return r.crowd.noMatch(r.cfg.Targets)
 	case r.cfg.NoFollow:
-		return fault.Failure("without --no-follow it is waited for", "%s matched, but nothing of it could be attached", r.crowd.names())
+		hint := "without --no-follow it is waited for"
+		if r.crowd.linkless() == "" {
+			hint = hintHostLink
+		}
+		return fault.Failure(hint, "%s matched, but nothing of it could be attached", r.crowd.names())
 	case none:
 		text, hint := r.crowd.explain(r.cfg.Targets)
 		r.say("%s, waiting\nhint: %s", text, hint)
-	default:
-		r.say("%s matched, but has no links yet, waiting", r.crowd.names())
+	case r.crowd.linkless() != "":
+		r.say("%s matched, but has no links yet, waiting", r.crowd.linkless())
 	}
 	return nil
 }
@@ -318,6 +323,9 @@ func (r *run) change(n int) {
 	}
 }
 
+// hintHostLink is for those who asked for a container that has the host's network.
+const hintHostLink = "--interface LINK shows all traffic of a host link"
+
 // notice tells the user what happened to a target.
 func (r *run) notice(n boathook.Notice) {
 	if n.Err == nil {
@@ -325,7 +333,12 @@ func (r *run) notice(n boathook.Notice) {
 	}
 	name := r.crowd.title(n.Target)
 	if errors.Is(n.Err, boathook.ErrHostNetwork) {
-		r.say("%s shares the host's network: its packets cannot be told from the host's\nhint: --interface LINK shows all traffic of a host link", name)
+		r.crowd.share(n.Target)
+		r.say("%s shares the host's network: its packets cannot be told from the host's\nhint: %s", name, hintHostLink)
+		return
+	}
+	if errors.Is(n.Err, os.ErrNotExist) {
+		r.say("%s ended before it could be attached", name)
 		return
 	}
 	if name == "" {
