@@ -41,8 +41,13 @@ func (b *box) stationAt(tb testing.TB, address string) *station {
 // station starts one at the bridge's end of the network.
 func (w *world) station(tb testing.TB) *station {
 	tb.Helper()
+	return w.stationAt(tb, w.gateway)
+}
+
+func (w *world) stationAt(tb testing.TB, address string) *station {
+	tb.Helper()
 	cmd := exec.Command(built.peer, "station") //nolint:noctx // ends with its stdin
-	return newStation(tb, cmd, w.gateway, func() error { return w.host.Do(cmd.Start) })
+	return newStation(tb, cmd, address, func() error { return w.host.Do(cmd.Start) })
 }
 
 func newStation(tb testing.TB, cmd *exec.Cmd, address string, start func() error) *station {
