@@ -32,8 +32,11 @@ enum mode {
 #define FIELD(skb, name) (*(volatile __u32 *)&(skb)->name)
 
 struct link {
-	__u32 ifindex; /* 0: free */
-	__u32 netns; /* inode of the container's network namespace */
+	/*
+	 * The ifindex, 0 if free, and above it the inode of the container's network
+	 * namespace: read and written as one, so that no packet sees half a change.
+	 */
+	__u64 owner;
 	__u32 counter; /* index in counters */
 	__u32 pad;
 };
@@ -52,7 +55,7 @@ _Static_assert(sizeof(struct traffic) == 128, "two cache lines");
 
 const volatile __u32 mode = OBSERVE;
 const volatile __u32 link_mask = 1; /* entries of links, less one */
-const volatile __u32 allow_writes = 0; /* keep what the program stored in the skb's fields */
+const volatile __u32 allow_writes = 0; /* what the program puts in cb[0] stays */
 const volatile __u32 counting = 1;
 
 /*
@@ -62,13 +65,17 @@ const volatile __u32 counting = 1;
  */
 volatile __s32 miss = NOT_RUN;
 
-/* Direct-mapped by ifindex; max_entries is set at load, a power of two. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2);
-	__type(key, __u32);
-	__type(value, struct link);
-} links SEC(".maps");
+/*
+ * Put the skb's fields back. Go clears it while the slot holds a program that
+ * stores to none of them but cb[0].
+ */
+volatile __u32 restoring = 1;
+
+/*
+ * Direct-mapped by ifindex. Go makes the section larger before it loads it, a
+ * power of two of entries: a global is read without a helper.
+ */
+struct link links[2] SEC(".data.links");
 
 /* Links whose place in the array was taken. */
 struct {
@@ -99,18 +106,18 @@ struct {
 
 static __noinline int run_program(struct __sk_buff *skb)
 {
-	bpf_tail_call_static(skb, &slot, 0);
+	/* The key is constant, so that the JIT makes it a direct jump. */
+	bpf_tail_call(skb, &slot, 0);
 	return miss;
 }
 
-static __always_inline struct link *find_link(__u32 ifindex)
+static __always_inline struct link *place_of(__u32 ifindex)
 {
-	__u32 place = ifindex & link_mask;
-	struct link *link = bpf_map_lookup_elem(&links, &place);
+	struct link *first = links;
 
-	if (link && link->ifindex == ifindex)
-		return link;
-	return bpf_map_lookup_elem(&collisions, &ifindex);
+	/* The compiler must not rely on there being two. */
+	barrier_var(first);
+	return &first[ifindex & link_mask];
 }
 
 static __always_inline void count_packet(struct traffic *c, struct __sk_buff *skb)
@@ -143,18 +150,75 @@ static __always_inline int judge(int verdict)
 	}
 }
 
+/* The fields that a program may store to, without cb[0]. */
+struct fields {
+	__u32 cb1, cb2, cb3, cb4;
+	__u32 mark, priority, queue_mapping, tc_index, tc_classid;
+};
+
+static __always_inline void save(struct fields *f, struct __sk_buff *skb)
+{
+	f->cb1 = FIELD(skb, cb[1]);
+	f->cb2 = FIELD(skb, cb[2]);
+	f->cb3 = FIELD(skb, cb[3]);
+	f->cb4 = FIELD(skb, cb[4]);
+	f->mark = FIELD(skb, mark);
+	f->priority = FIELD(skb, priority);
+	f->queue_mapping = FIELD(skb, queue_mapping);
+	f->tc_index = FIELD(skb, tc_index);
+	f->tc_classid = FIELD(skb, tc_classid);
+}
+
+static __always_inline void restore(struct __sk_buff *skb, const struct fields *f)
+{
+	FIELD(skb, cb[1]) = f->cb1;
+	FIELD(skb, cb[2]) = f->cb2;
+	FIELD(skb, cb[3]) = f->cb3;
+	FIELD(skb, cb[4]) = f->cb4;
+	FIELD(skb, mark) = f->mark;
+	FIELD(skb, priority) = f->priority;
+	FIELD(skb, queue_mapping) = f->queue_mapping;
+	FIELD(skb, tc_index) = f->tc_index;
+	FIELD(skb, tc_classid) = f->tc_classid;
+}
+
+static __always_inline int run_as(struct __sk_buff *skb, __u32 netns)
+{
+	__u32 cb0 = FIELD(skb, cb[0]);
+	struct fields before;
+	int verdict;
+
+	if (restoring) {
+		save(&before, skb);
+		FIELD(skb, cb[0]) = netns;
+		verdict = run_program(skb);
+		restore(skb, &before);
+	} else {
+		FIELD(skb, cb[0]) = netns;
+		verdict = run_program(skb);
+	}
+	/* Ours goes. */
+	if (!allow_writes || FIELD(skb, cb[0]) == netns)
+		FIELD(skb, cb[0]) = cb0;
+	return verdict;
+}
+
 SEC("tc")
 int boathook(struct __sk_buff *skb)
 {
-	struct link *link = find_link(skb->ifindex);
+	__u32 ifindex = skb->ifindex;
+	struct link *link = place_of(ifindex);
+	__u64 owner = *(volatile __u64 *)&link->owner;
 	struct traffic *c = NULL;
-	__u32 netns, cb0;
 	int verdict;
 
-	/* A link that is not in the table is not wanted (yet): let it pass. */
-	if (!link)
-		return TC_ACT_UNSPEC;
-	netns = link->netns;
+	if ((__u32)owner != ifindex) {
+		link = bpf_map_lookup_elem(&collisions, &ifindex);
+		/* A link that is not in the table is not wanted (yet): let it pass. */
+		if (!link)
+			return TC_ACT_UNSPEC;
+		owner = link->owner;
+	}
 	if (counting) {
 		__u32 counter = link->counter;
 
@@ -164,36 +228,7 @@ int boathook(struct __sk_buff *skb)
 		count_packet(c, skb);
 	}
 
-	cb0 = FIELD(skb, cb[0]);
-	if (allow_writes) {
-		FIELD(skb, cb[0]) = netns;
-		verdict = run_program(skb);
-		/* Ours goes; what the program put there stays. */
-		if (FIELD(skb, cb[0]) == netns)
-			FIELD(skb, cb[0]) = cb0;
-	} else {
-		__u32 cb1 = FIELD(skb, cb[1]), cb2 = FIELD(skb, cb[2]);
-		__u32 cb3 = FIELD(skb, cb[3]), cb4 = FIELD(skb, cb[4]);
-		__u32 mark = FIELD(skb, mark);
-		__u32 priority = FIELD(skb, priority);
-		__u32 queue_mapping = FIELD(skb, queue_mapping);
-		__u32 tc_index = FIELD(skb, tc_index);
-		__u32 tc_classid = FIELD(skb, tc_classid);
-
-		FIELD(skb, cb[0]) = netns;
-		verdict = run_program(skb);
-		FIELD(skb, cb[0]) = cb0;
-		FIELD(skb, cb[1]) = cb1;
-		FIELD(skb, cb[2]) = cb2;
-		FIELD(skb, cb[3]) = cb3;
-		FIELD(skb, cb[4]) = cb4;
-		FIELD(skb, mark) = mark;
-		FIELD(skb, priority) = priority;
-		FIELD(skb, queue_mapping) = queue_mapping;
-		FIELD(skb, tc_index) = tc_index;
-		FIELD(skb, tc_classid) = tc_classid;
-	}
-
+	verdict = run_as(skb, owner >> 32);
 	if (verdict == NOT_RUN) {
 		if (c)
 			c->not_run++;

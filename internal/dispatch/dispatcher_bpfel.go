@@ -15,8 +15,7 @@ import (
 
 type dispatcherLink struct {
 	_       structs.HostLayout
-	Ifindex uint32
-	Netns   uint32
+	Owner   uint64
 	Counter uint32
 	Pad     uint32
 }
@@ -36,14 +35,15 @@ type dispatcherTraffic struct {
 const (
 	dispatcherMapCollisions  = "collisions"
 	dispatcherMapCounters    = "counters"
-	dispatcherMapLinks       = "links"
 	dispatcherMapSlot        = "slot"
 	dispatcherProgBoathook   = "boathook"
 	dispatcherVarAllowWrites = "allow_writes"
 	dispatcherVarCounting    = "counting"
 	dispatcherVarLinkMask    = "link_mask"
+	dispatcherVarLinks       = "links"
 	dispatcherVarMiss        = "miss"
 	dispatcherVarMode        = "mode"
+	dispatcherVarRestoring   = "restoring"
 )
 
 // loadDispatcher returns the embedded CollectionSpec for dispatcher.
@@ -97,7 +97,6 @@ type dispatcherProgramSpecs struct {
 type dispatcherMapSpecs struct {
 	Collisions *ebpf.MapSpec `ebpf:"collisions"`
 	Counters   *ebpf.MapSpec `ebpf:"counters"`
-	Links      *ebpf.MapSpec `ebpf:"links"`
 	Slot       *ebpf.MapSpec `ebpf:"slot"`
 }
 
@@ -108,8 +107,10 @@ type dispatcherVariableSpecs struct {
 	AllowWrites *ebpf.VariableSpec `ebpf:"allow_writes"`
 	Counting    *ebpf.VariableSpec `ebpf:"counting"`
 	LinkMask    *ebpf.VariableSpec `ebpf:"link_mask"`
+	Links       *ebpf.VariableSpec `ebpf:"links"`
 	Miss        *ebpf.VariableSpec `ebpf:"miss"`
 	Mode        *ebpf.VariableSpec `ebpf:"mode"`
+	Restoring   *ebpf.VariableSpec `ebpf:"restoring"`
 }
 
 // dispatcherObjects contains all objects after they have been loaded into the kernel.
@@ -134,7 +135,6 @@ func (o *dispatcherObjects) Close() error {
 type dispatcherMaps struct {
 	Collisions *ebpf.Map `ebpf:"collisions"`
 	Counters   *ebpf.Map `ebpf:"counters"`
-	Links      *ebpf.Map `ebpf:"links"`
 	Slot       *ebpf.Map `ebpf:"slot"`
 }
 
@@ -142,7 +142,6 @@ func (m *dispatcherMaps) Close() error {
 	return _DispatcherClose(
 		m.Collisions,
 		m.Counters,
-		m.Links,
 		m.Slot,
 	)
 }
@@ -154,8 +153,10 @@ type dispatcherVariables struct {
 	AllowWrites *ebpf.Variable `ebpf:"allow_writes"`
 	Counting    *ebpf.Variable `ebpf:"counting"`
 	LinkMask    *ebpf.Variable `ebpf:"link_mask"`
+	Links       *ebpf.Variable `ebpf:"links"`
 	Miss        *ebpf.Variable `ebpf:"miss"`
 	Mode        *ebpf.Variable `ebpf:"mode"`
+	Restoring   *ebpf.Variable `ebpf:"restoring"`
 }
 
 // dispatcherPrograms contains all programs after they have been loaded into the kernel.

@@ -17,6 +17,8 @@ type instance struct {
 	coll    *ebpf.Collection // nil for a program loaded by the caller
 	own     *ebpf.Program    // our handle on a program loaded by the caller
 	readers []*eventReader
+	// keepsFields: it stores to no field of the skb but cb[0].
+	keepsFields bool
 }
 
 // instantiate loads one copy of the program called name.
@@ -34,7 +36,7 @@ func (s *Source) instantiate(name string, sink Sink) (*instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load program %s: %w", name, err)
 	}
-	inst := &instance{name: name, prog: coll.Programs[name], coll: coll}
+	inst := &instance{name: name, prog: coll.Programs[name], coll: coll, keepsFields: s.keepsFields[name]}
 	for each, prog := range coll.Programs {
 		if s.opts.AllowWrites {
 			break

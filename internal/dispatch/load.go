@@ -25,14 +25,28 @@ type LoadOptions struct {
 
 // Load is one dispatcher with a program in its slot. Safe for concurrent use.
 type Load struct {
-	objs  dispatcherObjects
-	table *table
-	sink  Sink
+	objs        objects
+	table       *table
+	sink        Sink
+	allowWrites bool
 
 	mu sync.Mutex // guards the fields below
+	// writers counts programs, running and prepared, that may store to the skb's fields.
+	writers int
 	// instance is the program in the slot with the maps it has for itself.
 	instance *instance
 	closed   bool
+}
+
+type objects struct {
+	dispatcherObjects
+
+	Links *ebpf.Map `ebpf:".data.links"`
+}
+
+// Close frees all programs and maps.
+func (o *objects) Close() error {
+	return errors.Join(o.dispatcherObjects.Close(), o.Links.Close())
 }
 
 // NewLoad loads a dispatcher and the source's program called name behind it.
@@ -42,20 +56,36 @@ func NewLoad(source *Source, name string, opts LoadOptions) (*Load, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Load{sink: opts.Sink}
+	l := &Load{sink: opts.Sink, allowWrites: opts.AllowWrites}
 	if err := spec.LoadAndAssign(&l.objs, nil); err != nil {
 		return nil, fmt.Errorf("load dispatcher: %w", err)
 	}
-	l.table = newTable(&l.objs.dispatcherMaps)
 	inst, err := source.instantiate(name, opts.Sink)
 	if err != nil {
 		return nil, errors.Join(err, l.objs.Close())
 	}
-	if err := l.fill(inst); err != nil {
+	if err := l.start(inst); err != nil {
 		return nil, errors.Join(err, inst.close(), l.objs.Close())
 	}
-	l.instance = inst
 	return l, nil
+}
+
+// start makes inst the load's first program.
+func (l *Load) start(inst *instance) error {
+	var err error
+	if l.table, err = newTable(&l.objs); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.instance = inst
+	if !inst.keepsFields {
+		l.writers = 1
+	}
+	if err := l.setRestoringLocked(); err != nil {
+		return err
+	}
+	return l.fill(inst)
 }
 
 func dispatcherSpec(opts LoadOptions) (*ebpf.CollectionSpec, error) {
@@ -71,7 +101,11 @@ func dispatcherSpec(opts LoadOptions) (*ebpf.CollectionSpec, error) {
 	for places < 2*links {
 		places *= 2
 	}
-	spec.Maps["links"].MaxEntries = places
+	table := spec.Maps[".data.links"]
+	table.ValueSize = places * linkSize
+	table.Contents = []ebpf.MapKV{{Key: uint32(0), Value: make([]byte, table.ValueSize)}}
+	// The kernel compares sizes with these types.
+	table.Key, table.Value = nil, nil
 	spec.Maps["collisions"].MaxEntries = links
 	spec.Maps["counters"].MaxEntries = links
 	constants := map[string]uint32{"mode": uint32(opts.Mode), "link_mask": places - 1, "allow_writes": 0, "counting": 1}

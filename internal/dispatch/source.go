@@ -36,6 +36,8 @@ type Source struct {
 	opts  SourceOptions
 
 	loaded map[string]*ebpf.Program // programs loaded by the caller, who keeps them
+	// keepsFields: programs that, with all that they reach, store to no field of the skb but cb[0].
+	keepsFields map[string]bool
 
 	mu sync.Mutex // guards the fields below
 	// shared holds every map that is not a copy's own, once it exists.
@@ -47,6 +49,7 @@ type Source struct {
 // [RefusedError].
 func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*Source, error) {
 	spec = spec.Copy()
+	keeping := map[string]bool{}
 	for _, name := range names {
 		reached, err := reachable(spec, name)
 		if err != nil {
@@ -66,6 +69,9 @@ func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*
 			// (Linux commit 4540aed51b12); TCX and cls_bpf take this one.
 			prog.AttachType = ebpf.AttachNone
 		}
+		if keeping[name], err = keepsFields(spec, reached); err != nil {
+			return nil, err
+		}
 	}
 	if err := normalizeMaps(spec, opts); err != nil {
 		return nil, err
@@ -74,7 +80,7 @@ func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{spec: spec, extra: extra, opts: opts, shared: map[string]*ebpf.Map{}}
+	s := &Source{spec: spec, extra: extra, opts: opts, keepsFields: keeping, shared: map[string]*ebpf.Map{}}
 	if err := s.inherit(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -6,16 +6,10 @@ import (
 	"errors"
 	"os"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // errInvalid is what the kernel says to a program that a prog array cannot hold.
 const errInvalid = syscall.EINVAL
-
-// membarrierGlobal is MEMBARRIER_CMD_GLOBAL of include/uapi/linux/membarrier.h:
-// it waits for an RCU grace period.
-const membarrierGlobal = 1
 
 // Swap is a program prepared for a load but not yet in its slot.
 type Swap struct {
@@ -29,6 +23,9 @@ func (l *Load) Prepare(source *Source, name string) (*Swap, error) {
 	next, err := source.instantiate(name, l.sink)
 	if err != nil {
 		return nil, err
+	}
+	if err := l.expect(next); err != nil {
+		return nil, errors.Join(err, l.forget(next), next.close())
 	}
 	return &Swap{load: l, next: next}, nil
 }
@@ -68,16 +65,19 @@ func (s *Swap) Revert() error {
 // Retire frees what swaps have left over: the old programs of those that were
 // committed, with their last events handed on, the new ones of the others.
 func Retire(swaps []*Swap) error {
-	// A program may still be running on another CPU and send one more event.
-	// Where the kernel does not offer this wait (nohz_full) that event is lost.
-	_, _, _ = unix.Syscall(unix.SYS_MEMBARRIER, membarrierGlobal, 0, 0) //nolint:errcheck // see above
+	// A program may still be running on another CPU and send one more event. Where
+	// the kernel does not offer this wait that event is lost.
+	waited := waitForPackets()
 	var errs []error
 	for _, s := range swaps {
+		left := s.next
 		if s.old != nil {
-			errs = append(errs, s.old.close())
-			continue
+			left = s.old
 		}
-		errs = append(errs, s.next.close())
+		if waited == nil {
+			errs = append(errs, s.load.forget(left))
+		}
+		errs = append(errs, left.close())
 	}
 	return errors.Join(errs...)
 }

@@ -3,6 +3,7 @@
 package dispatch
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -10,11 +11,18 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+// The layout of struct link in dispatcher.bpf.c.
+const (
+	linkSize      = 16
+	offsetCounter = 8
+)
+
 // table is the user-space side of the dispatcher's links, collisions and
 // counters maps. Safe for concurrent use.
 type table struct {
-	links, collisions, counters *ebpf.Map
-	mask                        uint32
+	links                *ebpf.Memory
+	collisions, counters *ebpf.Map
+	mask                 uint32
 
 	mu sync.Mutex // guards the fields below
 	// entries is what the kernel's maps hold, by ifindex.
@@ -24,17 +32,21 @@ type table struct {
 	free   []uint32 // counters not in use
 }
 
-func newTable(objs *dispatcherMaps) *table {
+func newTable(objs *objects) (*table, error) {
+	memory, err := objs.Links.Memory()
+	if err != nil {
+		return nil, fmt.Errorf("map the dispatcher's links: %w", err)
+	}
 	t := &table{
-		links: objs.Links, collisions: objs.Collisions, counters: objs.Counters,
-		mask:    objs.Links.MaxEntries() - 1,
+		links: memory, collisions: objs.Collisions, counters: objs.Counters,
+		mask:    objs.Links.ValueSize()/linkSize - 1,
 		entries: map[uint32]dispatcherLink{},
 		places:  map[uint32]uint32{},
 	}
 	for i := range objs.Counters.MaxEntries() {
 		t.free = append(t.free, i)
 	}
-	return t
+	return t, nil
 }
 
 // set makes packets on ifindex count and carry netns in cb[0].
@@ -47,14 +59,14 @@ func (t *table) set(ifindex, netns uint32) error {
 		if len(t.free) == 0 {
 			return ErrFull
 		}
-		link = dispatcherLink{Ifindex: ifindex, Counter: t.free[len(t.free)-1]}
+		link.Counter = t.free[len(t.free)-1]
 		zero := make([]dispatcherTraffic, ebpf.MustPossibleCPU())
 		if err := t.counters.Put(link.Counter, zero); err != nil {
 			return fmt.Errorf("clear counters of ifindex %d: %w", ifindex, err)
 		}
 	}
-	link.Netns = netns
-	if err := t.writeLocked(link); err != nil {
+	link.Owner = uint64(netns)<<32 | uint64(ifindex)
+	if err := t.writeLocked(ifindex, link); err != nil {
 		return fmt.Errorf("enter ifindex %d: %w", ifindex, err)
 	}
 	if !known {
@@ -64,17 +76,27 @@ func (t *table) set(ifindex, netns uint32) error {
 	return nil
 }
 
-func (t *table) writeLocked(link dispatcherLink) error {
-	place := link.Ifindex & t.mask
-	if holder, taken := t.places[place]; taken && holder != link.Ifindex {
-		return t.collisions.Put(link.Ifindex, link)
+func (t *table) writeLocked(ifindex uint32, link dispatcherLink) error {
+	place := ifindex & t.mask
+	if holder, taken := t.places[place]; taken && holder != ifindex {
+		return t.collisions.Put(ifindex, link)
 	}
-	if err := t.links.Put(place, link); err != nil {
+	if err := t.place(place, link); err != nil {
 		return err
 	}
-	t.places[place] = link.Ifindex
+	t.places[place] = ifindex
 	// It may have been there until its place became free.
-	return t.forgetCollision(link.Ifindex)
+	return t.forgetCollision(ifindex)
+}
+
+// place writes an entry of links. What makes it valid comes last, in one word.
+func (t *table) place(place uint32, link dispatcherLink) error {
+	at := int64(place) * linkSize
+	if _, err := t.links.WriteAt(binary.NativeEndian.AppendUint32(nil, link.Counter), at+offsetCounter); err != nil {
+		return err
+	}
+	_, err := t.links.WriteAt(binary.NativeEndian.AppendUint64(nil, link.Owner), at)
+	return err
 }
 
 func (t *table) forgetCollision(ifindex uint32) error {
@@ -96,7 +118,7 @@ func (t *table) clear(ifindex uint32) error {
 	place := ifindex & t.mask
 	var err error
 	if t.places[place] == ifindex {
-		err = t.links.Put(place, dispatcherLink{})
+		err = t.place(place, dispatcherLink{})
 		delete(t.places, place)
 	} else {
 		err = t.forgetCollision(ifindex)
