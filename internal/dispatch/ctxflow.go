@@ -31,7 +31,7 @@ type places struct {
 
 func (p *places) has(r asm.Register) bool { return p.regs&(1<<r) != 0 }
 
-func (p *places) set(r asm.Register, holds bool) {
+func (p *places) set(r asm.Register, holds bool) { //nolint:revive // holds is what is set, not what is done
 	bit := uint16(0)
 	if holds {
 		bit = 1 << r

@@ -21,25 +21,23 @@ func exit() asm.Instructions {
 	return asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
 }
 
+type flowCase struct {
+	writes bool // to tstamp
+	insns  asm.Instructions
+}
+
 // flowCases are programs that store to tstamp, or do not, by the way the
 // context takes. The kernel takes them all.
-func flowCases() map[string]struct {
-	writes bool
-	insns  asm.Instructions
-} {
-	type c = struct {
-		writes bool
-		insns  asm.Instructions
-	}
+func flowCases() map[string]flowCase {
 	zero := asm.Mov.Imm(asm.R0, 0)
-	spill := func(to int16) asm.Instruction { return asm.StoreMem(asm.R10, to, asm.R1, asm.DWord) }
-	fill := func(r asm.Register, from int16) asm.Instruction { return asm.LoadMem(r, asm.R10, from, asm.DWord) }
-	return map[string]c{
+	spill := asm.StoreMem(asm.R10, -8, asm.R1, asm.DWord)
+	fill := func(r asm.Register) asm.Instruction { return asm.LoadMem(r, asm.R10, -8, asm.DWord) }
+	return map[string]flowCase{
 		"none":        {false, exit()},
 		"argument":    {true, join(zero, storeTstamp(asm.R1), exit())},
 		"copy":        {true, join(zero, asm.Mov.Reg(asm.R6, asm.R1), storeTstamp(asm.R6), exit())},
 		"other field": {false, join(zero, asm.StoreMem(asm.R1, 8, asm.R0, asm.Word), exit())},
-		"stack":       {true, join(zero, spill(-8), fill(asm.R7, -8), storeTstamp(asm.R7), exit())},
+		"stack":       {true, join(zero, spill, fill(asm.R7), storeTstamp(asm.R7), exit())},
 		"stack is not the context": {false, join(
 			zero, asm.Mov.Reg(asm.R2, asm.R10), asm.Add.Imm(asm.R2, -160), storeTstamp(asm.R2), exit())},
 		"across a helper": {true, join(
@@ -64,22 +62,22 @@ func flowCases() map[string]struct {
 		"stored by a function into its caller's stack": {true, join(
 			zero, asm.StoreMem(asm.R10, -8, asm.R0, asm.DWord),
 			asm.Mov.Reg(asm.R2, asm.R10), asm.Add.Imm(asm.R2, -8), asm.Call.Label("fn"),
-			fill(asm.R6, -8), storeTstamp(asm.R6), exit(),
+			fill(asm.R6), storeTstamp(asm.R6), exit(),
 			asm.StoreMem(asm.R2, 0, asm.R1, asm.DWord).WithSymbol("fn"), exit())},
 		"loaded by a function from its caller's stack": {true, join(
-			spill(-8), asm.Mov.Reg(asm.R1, asm.R10), asm.Add.Imm(asm.R1, -8), asm.Call.Label("fn"), exit(),
+			spill, asm.Mov.Reg(asm.R1, asm.R10), asm.Add.Imm(asm.R1, -8), asm.Call.Label("fn"), exit(),
 			asm.LoadMem(asm.R1, asm.R1, 0, asm.DWord).WithSymbol("fn"), zero, storeTstamp(asm.R1), asm.Return())},
 		"exchanged with the stack": {true, join(
-			spill(-8), asm.Mov.Imm(asm.R6, 0), exchange(asm.R10, -8, asm.R6),
+			spill, asm.Mov.Imm(asm.R6, 0), exchange(asm.R10, -8, asm.R6),
 			zero, storeTstamp(asm.R6), exit())},
 		"in a callback": {true, join(
-			spill(-8), asm.Mov.Imm(asm.R1, 3),
+			spill, asm.Mov.Imm(asm.R1, 3),
 			asm.LoadImm(asm.R2, 0, asm.DWord).WithReference("fn"),
 			asm.Mov.Reg(asm.R3, asm.R10), asm.Add.Imm(asm.R3, -8), asm.Mov.Imm(asm.R4, 0),
 			asm.FnLoop.Call(), exit(),
 			asm.LoadMem(asm.R6, asm.R2, 0, asm.DWord).WithSymbol("fn"), zero, storeTstamp(asm.R6), exit())},
 		"callback that only reads": {false, join(
-			spill(-8), asm.Mov.Imm(asm.R1, 3),
+			spill, asm.Mov.Imm(asm.R1, 3),
 			asm.LoadImm(asm.R2, 0, asm.DWord).WithReference("fn"),
 			asm.Mov.Reg(asm.R3, asm.R10), asm.Add.Imm(asm.R3, -8), asm.Mov.Imm(asm.R4, 0),
 			asm.FnLoop.Call(), exit(),
@@ -95,8 +93,8 @@ func exchange(dst asm.Register, offset int16, src asm.Register) asm.Instruction 
 	return ins
 }
 
-// join flattens instructions and lists of them.
-func join(parts ...any) asm.Instructions {
+// flatten makes one list of instructions and lists of them.
+func flatten(parts ...any) asm.Instructions {
 	var all asm.Instructions
 	for _, part := range parts {
 		switch part := part.(type) {
@@ -106,6 +104,12 @@ func join(parts ...any) asm.Instructions {
 			all = append(all, part...)
 		}
 	}
+	return all
+}
+
+// join makes a program of instructions and lists of them.
+func join(parts ...any) asm.Instructions {
+	all := flatten(parts...)
 	all[0] = all[0].WithSymbol("prog")
 	for i := range all {
 		// A callback is known by the kind of the load of its address.

@@ -187,6 +187,8 @@ func harmlessSymbol(symbol string, onSkb bool) bool {
 	case "bpf_user_rnd_u32", "bpf_get_raw_cpu_id", "bpf_skb_event_output", "bpf_skb_fib_lookup", "bpf_skb_check_mtu",
 		"bpf_tc_sk_lookup_tcp", "bpf_tc_sk_lookup_udp", "bpf_tc_skc_lookup_tcp", "__bpf_spin_lock", "__bpf_spin_unlock",
 		"bpf_probe_read_compat", "bpf_probe_read_compat_str", "bpf_probe_read_kernel_common", "bpf_timer_cancel_async",
+		// What may_goto becomes (Linux 6.15).
+		"arch_bpf_timed_may_goto", "bpf_check_timed_may_goto",
 		// What LD_ABS and LD_IND become.
 		"bpf_skb_load_helper_8", "bpf_skb_load_helper_16", "bpf_skb_load_helper_32",
 		"bpf_skb_load_helper_8_no_cache", "bpf_skb_load_helper_16_no_cache", "bpf_skb_load_helper_32_no_cache":

@@ -12,7 +12,7 @@ const auxRegister = asm.Register(11)
 // mask, a jump over the call that makes the packet private, the call.
 // Source: bpf_unclone_prologue in net/core/filter.c, Linux 5.10 to 6.18.
 func writesPacket(insns asm.Instructions) bool {
-	insns = withoutBlinding(insns)
+	insns = prologue(insns)
 	if len(insns) < 6 {
 		return false
 	}
@@ -25,12 +25,17 @@ func writesPacket(insns asm.Instructions) bool {
 		call.OpCode.JumpOp() == asm.Call
 }
 
-// withoutBlinding leaves out the instructions by which the kernel hides
-// constants when net.core.bpf_jit_harden is 2: they load the auxiliary register.
-func withoutBlinding(insns asm.Instructions) asm.Instructions {
+// prologue is the first six instructions without what the kernel puts around
+// them: where net.core.bpf_jit_harden is 2, loads of the auxiliary register hide
+// constants; where a program loops by may_goto (Linux 6.9), stores to the stack
+// begin its counts.
+func prologue(insns asm.Instructions) asm.Instructions {
 	var out asm.Instructions
 	for _, ins := range insns {
-		if ins.Dst == auxRegister && ins.OpCode.Class().IsALU() {
+		class := ins.OpCode.Class()
+		hides := class.IsALU() && ins.Dst == auxRegister
+		counts := (class == asm.StClass || class == asm.StXClass) && ins.Dst == asm.R10
+		if hides || counts && len(out) == 0 {
 			continue
 		}
 		out = append(out, ins)
