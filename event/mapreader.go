@@ -126,7 +126,7 @@ func (r *MapReader) entries(m *ebpf.Map) (map[string][]byte, error) {
 	if !perCPU(r.kind) {
 		var value []byte
 		for iterate.Next(&key, &value) {
-			entries[string(key)] = value
+			entries[string(key)] = bytes.Clone(value) // the next one takes its place
 		}
 		return entries, iterate.Err()
 	}

@@ -66,6 +66,22 @@ func TestPerCPUValuesAreSummedFieldByField(t *testing.T) {
 	qt.Assert(t, qt.DeepEquals(dump(t, m, r), []string{want}))
 }
 
+func TestEveryEntryOfAHashHasItsOwnValue(t *testing.T) {
+	t.Parallel()
+	spec := &ebpf.MapSpec{Name: "ports", Type: ebpf.Hash, KeySize: 4, ValueSize: 8, MaxEntries: 4}
+	m, err := ebpf.NewMap(spec)
+	qt.Assert(t, qt.IsNil(err))
+	t.Cleanup(func() { qt.Check(t, qt.IsNil(m.Close())) })
+	r, err := event.NewMapReader(spec)
+	qt.Assert(t, qt.IsNil(err))
+	for key := range uint32(3) {
+		qt.Assert(t, qt.IsNil(m.Put(key, uint64(key)*10)))
+	}
+	qt.Assert(t, qt.DeepEquals(dump(t, m, r), []string{
+		`{"map":"ports","key":0,"value":0}`, `{"map":"ports","key":1,"value":10}`, `{"map":"ports","key":2,"value":20}`,
+	}))
+}
+
 func TestZeroElementsOfArraysAreLeftOut(t *testing.T) {
 	t.Parallel()
 	m, r := mustMap(t, "verdicts")
