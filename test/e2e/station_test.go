@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -120,3 +121,14 @@ func numbers(first, count int) []int {
 	}
 	return list
 }
+
+// endsWith waits until the last packets that have come are these.
+func (s *station) endsWith(tb testing.TB, want []int) {
+	tb.Helper()
+	last := want[len(want)-1]
+	testutil.Eventually(tb, patience, func() bool { return has(s.received(tb), last) }, "the last packet has come")
+	got := s.received(tb)
+	qt.Check(tb, qt.DeepEquals(got[max(0, len(got)-len(want)):], want))
+}
+
+func has(numbers []int, n int) bool { return slices.Contains(numbers, n) }
