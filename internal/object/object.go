@@ -55,8 +55,8 @@ func Read(r io.ReaderAt, name string) (*Object, error) {
 	return o, nil
 }
 
-// parse reads the ELF file. The parser trusts what compilers write: on some files
-// that none wrote it panics, which is an error here, as nothing is left half done.
+// parse reads the ELF file. The parser is another's and the file may be anybody's:
+// should it panic, that is an error here, as nothing is left half done.
 func parse(r io.ReaderAt) (spec *ebpf.CollectionSpec, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {

@@ -202,6 +202,10 @@ func typeName(typ btf.Type, size uint32) string {
 			continue
 		case *btf.Array:
 			return fmt.Sprintf("%s[%d]", typeName(t.Type, 0), t.Nelems)
+		case *btf.Int:
+			if t.Encoding == btf.Bool {
+				return "bool" // BTF has the compiler's word for it, _Bool
+			}
 		}
 		break
 	}
