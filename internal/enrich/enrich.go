@@ -4,6 +4,7 @@
 package enrich
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -39,10 +40,7 @@ func (x *Index) Add(netns uint32, c container.Container) {
 	list := slices.Clone(x.byNetns[netns])
 	list = append(list, &c)
 	slices.SortFunc(list, func(a, b *container.Container) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(id(*a), id(*b)))
 	})
 	x.byNetns[netns] = list
 	x.netns[id(c)] = netns
@@ -52,7 +50,8 @@ func (x *Index) Add(netns uint32, c container.Container) {
 func (x *Index) Remove(c container.Container) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if _, known := x.netns[id(c)]; known {
+	_, known := x.netns[id(c)]
+	if _, told := x.gone[id(c)]; known && !told {
 		x.gone[id(c)] = time.Now()
 	}
 }
