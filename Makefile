@@ -88,12 +88,16 @@ demo: build ## two network namespaces with real traffic, traced (root)
 	@$(BIN)/boathook demo
 
 .PHONY: bench
-bench: ## run every benchmark (root)
-	@$(GO) test -run '^$$' -bench . -benchmem -p 1 ./...
+bench: ## what Boathook costs, each figure beside its baseline (root)
+	@$(GO) test -run '^$$' -bench . -benchtime 3s ./bench
 
 .PHONY: bench-quick
-bench-quick: ## run every benchmark for a moment, to see that it works (root)
-	@$(GO) test -run '^$$' -bench . -benchmem -benchtime 50ms -p 1 ./...
+bench-quick: ## the same for a moment, to see that it works (root)
+	@$(GO) test -run '^$$' -bench . -benchtime 100ms ./bench
+
+.PHONY: bench-code
+bench-code: ## benchmarks of single functions, with what they allocate (root)
+	@$(GO) test -run '^$$' -bench . -benchmem -p 1 $(shell $(GO) list ./... | grep -v /bench$$)
 
 .PHONY: install
 install: build ## install the command into PREFIX (/usr/local)
