@@ -5,6 +5,7 @@ package boathook_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 
@@ -19,33 +20,38 @@ func TestDirectionIsTheContainersOnBothEnds(t *testing.T) {
 	t.Parallel()
 	for _, backend := range []boathook.Backend{boathook.TCX, boathook.Clsact} {
 		for _, hosted := range []bool{true, false} {
-			s := newSite(t)
-			target := s.inner("web")
-			if hosted {
-				target = s.hosted(t, "web")
-			}
-			rt := newRuntime(t, boathook.Options{Program: bothWays(verdictShot), Backend: backend})
-			add(t, rt, target)
-			host, inner := listen(t, s.host, hostAddr), listen(t, s.inside, innerAddr)
-			qt.Check(t, qt.Equals(send(t, inner, host, 7), 7))
-			qt.Check(t, qt.Equals(send(t, host, inner, 4), 4))
+			t.Run(fmt.Sprintf("%s/hosted=%t", backend, hosted), func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t)
+				target := s.inner("web")
+				if hosted {
+					target = s.hosted(t, "web")
+				}
+				rt := newRuntime(t, boathook.Options{Program: bothWays(verdictShot), Backend: backend})
+				add(t, rt, target)
+				host, inner := listen(t, s.host, hostAddr), listen(t, s.inside, innerAddr)
+				qt.Check(t, qt.Equals(send(t, inner, host, 7), 7))
+				qt.Check(t, qt.Equals(send(t, host, inner, 4), 4))
 
-			list := attachments(t, rt)
-			qt.Assert(t, qt.HasLen(list, 2))
-			for i, want := range []struct {
-				direction boathook.Direction
-				packets   uint64
-			}{{boathook.Ingress, 4}, {boathook.Egress, 7}} {
-				qt.Check(t, qt.Equals(list[i].Direction, want.direction))
-				qt.Check(t, qt.Equals(list[i].Counters.Packets, want.packets))
-				qt.Check(t, qt.Equals(list[i].Counters.Verdicts["shot"], want.packets))
-				qt.Check(t, qt.Equals(list[i].Netns, s.inside.Inode()))
-				qt.Check(t, qt.Equals(list[i].Link, boathook.Link{Name: "eth0", Ifindex: s.innerIndex}))
-				qt.Check(t, qt.Equals(list[i].Host.Ifindex != 0, hosted))
-			}
-			qt.Assert(t, qt.IsNil(rt.Close()))
+				list := attachments(t, rt)
+				qt.Assert(t, qt.HasLen(list, 2))
+				checkDirection(t, list[0], s, boathook.Ingress, 4)
+				checkDirection(t, list[1], s, boathook.Egress, 7)
+				for _, a := range list {
+					qt.Check(t, qt.Equals(a.Host.Ifindex != 0, hosted))
+				}
+			})
 		}
 	}
+}
+
+func checkDirection(tb testing.TB, a boathook.Attachment, s site, direction boathook.Direction, packets uint64) {
+	tb.Helper()
+	qt.Check(tb, qt.Equals(a.Direction, direction))
+	qt.Check(tb, qt.Equals(a.Counters.Packets, packets))
+	qt.Check(tb, qt.Equals(a.Counters.Verdicts["shot"], packets))
+	qt.Check(tb, qt.Equals(a.Netns, s.inside.Inode()))
+	qt.Check(tb, qt.Equals(a.Link, boathook.Link{Name: "eth0", Ifindex: s.innerIndex}))
 }
 
 func TestVerdictDecidesWhatArrives(t *testing.T) {

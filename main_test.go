@@ -60,6 +60,7 @@ func bothWays(verdict int32) boathook.Program {
 func newRuntime(tb testing.TB, opts boathook.Options) *boathook.Runtime {
 	tb.Helper()
 	rt, err := boathook.New(opts)
+	testutil.SkipIfNotSupported(tb, err)
 	qt.Assert(tb, qt.IsNil(err))
 	tb.Cleanup(func() { qt.Check(tb, qt.IsNil(rt.Close())) })
 	return rt
