@@ -83,9 +83,20 @@ func (w *world) run(tb testing.TB, short string, flags ...string) *box {
 // runIn is run with the network among the flags.
 func (w *world) runIn(tb testing.TB, short string, flags ...string) *box {
 	tb.Helper()
+	return w.create(tb, short, dockertest.Image, flags...)
+}
+
+// runImage is run with another image, which must be made of the usual one.
+func (w *world) runImage(tb testing.TB, short, image string, flags ...string) *box {
+	tb.Helper()
+	return w.create(tb, short, image, append([]string{"--network", w.network}, flags...)...)
+}
+
+func (w *world) create(tb testing.TB, short, image string, flags ...string) *box {
+	tb.Helper()
 	b := &box{world: w, name: w.name(short)}
 	args := append([]string{"--name", b.name, "--volume", built.peer + ":/peer:ro"}, flags...)
-	b.id = w.docker.Run(tb, append(args, dockertest.Image, "/peer", "wait")...)
+	b.id = w.docker.Run(tb, append(args, image, "/peer", "wait")...)
 	return b
 }
 
