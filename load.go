@@ -62,6 +62,9 @@ func (r *Runtime) newLoadLocked(key loadKey) (*load, error) {
 	if key.netns != 0 {
 		opts.Links = 1
 	}
+	if key.space == r.self.Key() && key.point == ownPoint(key.direction) { // an interface target's
+		opts.Spare = dispatch.Connection{A: r.opts.Spare[0], B: r.opts.Spare[1]}
+	}
 	if r.opts.Events != nil {
 		opts.Sink = func(e dispatch.Event) {
 			r.opts.Events(Event{

@@ -4,6 +4,7 @@ package boathook
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/cilium/ebpf"
 
@@ -186,6 +187,10 @@ type Options struct {
 	// for each event map of each copy, and must call no method of the Runtime but
 	// Links. Nil leaves events in their buffers.
 	Events func(Event)
+	// Spare is a TCP connection, by its two ends, whose packets pass interface targets
+	// as if nothing were attached: for instance that of the user who looks. The zero
+	// value is none.
+	Spare [2]netip.AddrPort
 	// HostLink picks among the links of netns targets by the names of their host
 	// ends; nil takes all, those without a host end included.
 	HostLink func(name string) bool

@@ -22,6 +22,8 @@ type env struct {
 	// terminal says that stdout is one, width its characters in a line.
 	terminal bool
 	width    int
+	// ssh is the variable SSH_CONNECTION.
+	ssh string
 	// missingCaps lists the capabilities that this process lacks.
 	missingCaps func() ([]kernel.Capability, error)
 }
@@ -39,7 +41,7 @@ func systemEnv() env {
 	// A reader that goes away is an error of the next write, not the end of us:
 	// what is attached must be detached first.
 	signal.Ignore(syscall.SIGPIPE)
-	e := env{stdout: os.Stdout, stderr: os.Stderr, missingCaps: kernel.MissingCaps}
+	e := env{stdout: os.Stdout, stderr: os.Stderr, ssh: os.Getenv("SSH_CONNECTION"), missingCaps: kernel.MissingCaps}
 	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
 		e.terminal = true
 		if width, _, err := term.GetSize(fd); err == nil {
@@ -52,5 +54,5 @@ func systemEnv() env {
 // session is the environment of a session that logs to stderr from level on.
 func (e env) session(level slog.Level) session.Env {
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
-	return session.Env{Stdout: e.stdout, Stderr: e.stderr, Terminal: e.terminal, Width: e.width, Log: log}
+	return session.Env{Stdout: e.stdout, Stderr: e.stderr, Terminal: e.terminal, Width: e.width, Log: log, SSHConnection: e.ssh}
 }

@@ -24,6 +24,7 @@ type attachFlags struct {
 	rcuExpedite, format     string
 	fields, where           string
 	allowWrites, noFollow   bool
+	includeSSH              bool
 	verbose                 bool
 	count                   uint64
 	duration                time.Duration
@@ -42,6 +43,7 @@ func (f *attachFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.where, "where", "", "print only records for which the expression holds, as 'event.len > 100'")
 	flags.Uint64Var(&f.count, "count", 0, "end after `N` records")
 	flags.DurationVar(&f.duration, "for", 0, "end after this time, as 10s or 5m")
+	flags.BoolVar(&f.includeSSH, "include-ssh", false, "with --interface: do not leave out your own ssh connection")
 	flags.BoolVar(&f.noFollow, "no-follow", false, "take only what runs now")
 }
 
@@ -74,6 +76,7 @@ func (f *attachFlags) level() slog.Level {
 // fill reads the flags into a configuration.
 func (f *attachFlags) fill(cfg *session.Config) error {
 	cfg.Targets, cfg.AllowWrites, cfg.NoFollow = f.targets, f.allowWrites, f.noFollow
+	cfg.IncludeSSH = f.includeSSH
 	cfg.Fields, cfg.Where, cfg.Count, cfg.For = f.fields, f.where, f.count, f.duration
 	if f.duration < 0 {
 		return fault.Usage("--for 10s", "--for %s: time does not run back", f.duration)

@@ -12,6 +12,7 @@
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
+#include "spare.h"
 
 /* The value of miss: no verdict that a program would return. */
 #define NOT_RUN 0x626f6174
@@ -219,6 +220,8 @@ int boathook(struct __sk_buff *skb)
 			return TC_ACT_UNSPEC;
 		owner = link->owner;
 	}
+	if (is_spared(skb))
+		return TC_ACT_UNSPEC;
 	if (counting) {
 		__u32 counter = link->counter;
 

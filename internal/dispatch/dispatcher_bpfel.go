@@ -13,6 +13,13 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type dispatcherConnection struct {
+	_       structs.HostLayout
+	Version uint32
+	Address [2][4]uint32
+	Port    [2]uint16
+}
+
 type dispatcherLink struct {
 	_       structs.HostLayout
 	Owner   uint64
@@ -44,6 +51,7 @@ const (
 	dispatcherVarMiss        = "miss"
 	dispatcherVarMode        = "mode"
 	dispatcherVarRestoring   = "restoring"
+	dispatcherVarSpared      = "spared"
 )
 
 // loadDispatcher returns the embedded CollectionSpec for dispatcher.
@@ -111,6 +119,7 @@ type dispatcherVariableSpecs struct {
 	Miss        *ebpf.VariableSpec `ebpf:"miss"`
 	Mode        *ebpf.VariableSpec `ebpf:"mode"`
 	Restoring   *ebpf.VariableSpec `ebpf:"restoring"`
+	Spared      *ebpf.VariableSpec `ebpf:"spared"`
 }
 
 // dispatcherObjects contains all objects after they have been loaded into the kernel.
@@ -157,6 +166,7 @@ type dispatcherVariables struct {
 	Miss        *ebpf.Variable `ebpf:"miss"`
 	Mode        *ebpf.Variable `ebpf:"mode"`
 	Restoring   *ebpf.Variable `ebpf:"restoring"`
+	Spared      *ebpf.Variable `ebpf:"spared"`
 }
 
 // dispatcherPrograms contains all programs after they have been loaded into the kernel.

@@ -19,6 +19,8 @@ type LoadOptions struct {
 	Links uint32
 	// NoCounters leaves packets and verdicts uncounted: what counting costs is measured against it.
 	NoCounters bool
+	// Spare is a connection whose packets pass unseen.
+	Spare Connection
 	// Sink takes the program's events; nil leaves them in their buffers.
 	Sink Sink
 }
@@ -120,7 +122,7 @@ func dispatcherSpec(opts LoadOptions) (*ebpf.CollectionSpec, error) {
 			return nil, fmt.Errorf("set %s of the dispatcher: %w", name, err)
 		}
 	}
-	return spec, nil
+	return spec, spare(spec, opts.Spare)
 }
 
 func (l *Load) fill(inst *instance) error {

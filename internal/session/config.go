@@ -59,6 +59,8 @@ type Config struct {
 	// Count ends the run after so many records, For after that time; 0 for never.
 	Count uint64
 	For   time.Duration
+	// IncludeSSH does not leave out the connection that the user is logged in by.
+	IncludeSSH bool
 	// NoFollow takes only what runs at the start.
 	NoFollow bool
 
@@ -78,4 +80,7 @@ type Env struct {
 	Terminal bool
 	Width    int
 	Log      *slog.Logger
+	// SSHConnection is the variable SSH_CONNECTION: client address and port, server
+	// address and port; empty outside of ssh.
+	SSHConnection string
 }

@@ -99,7 +99,7 @@ func (r *run) load(perLink bool) error {
 		Program: boathook.Program{Spec: cfg.Object.Spec, Ingress: cfg.Chosen.Ingress, Egress: cfg.Chosen.Egress},
 		Verdict: verdict, AllowWrites: cfg.AllowWrites, Backend: cfg.Backend, Order: cfg.Order,
 		PerLink: perLink, PinPath: cfg.PinPath, NeverExpedite: cfg.NeverExpedite, LogLevel: cfg.LogLevel,
-		Events: r.sink.take, Notify: r.notice, Changed: r.change,
+		Events: r.sink.take, Notify: r.notice, Changed: r.change, Spare: r.sparedConnection(),
 	}
 	var err error
 	if opts.HostLink, err = cfg.Targets.HostLink(); err != nil {
