@@ -209,7 +209,7 @@ func harmlessCalls() map[string]asm.Instructions {
 	return calls
 }
 
-func TestLoadedProgramsWithHarmlessCallsAreAccepted(t *testing.T) {
+func TestLoadedProgramsWithHarmlessCallsAreAccepted(t *testing.T) { //nolint:tparallel // the subtests decide what the test then loads
 	t.Parallel()
 	progs := map[string]*ebpf.Program{}
 	for name, insns := range harmlessCalls() {

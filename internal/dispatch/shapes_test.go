@@ -86,6 +86,7 @@ func TestEveryShapeRuns(t *testing.T) {
 				t.Parallel()
 				o := openObject(t, s.object)
 				chosen(t, o)
+				testutil.SkipIfNotSupported(t, testutil.Lacking(o.Spec))
 				load, err := loadObject(t, o.Spec, name, false)
 				testutil.SkipIfNotSupported(t, err)
 				qt.Assert(t, qt.IsNil(err))
