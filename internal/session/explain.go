@@ -28,9 +28,9 @@ func explain(cfg Config, err error) error {
 	case errors.Is(err, boathook.ErrNotSupported) && cfg.Backend == boathook.TCX:
 		return fault.Failure("--backend clsact, or --backend auto", "this kernel has no TCX, which came with Linux 6.6")
 	case errors.Is(err, boathook.ErrOrder):
-		return fault.Failure("boathook doctor shows what this kernel can do", "%s", oneLine(err))
+		return fault.Failure("boathook ps shows the programs on the hooks with their ids", "%s", firstLine(err))
 	case errors.Is(err, hook.ErrIngressQdisc):
-		return fault.Failure("tc qdisc show dev LINK shows it; with Linux 6.6 or newer --backend tcx works beside it", "%s", oneLine(err))
+		return fault.Failure("tc qdisc show dev LINK shows it; with Linux 6.6 or newer --backend tcx works beside it", "%s", firstLine(err))
 	}
 	return fault.Failure("", "%s", oneLine(err))
 }
@@ -53,6 +53,17 @@ func unreachable(errs []error) error {
 		return own
 	}
 	return fault.Failure("start it, or name its socket with --runtime docker=SOCKET; for network namespaces use --netns", "no container runtime answers: %s", oneLine(errors.Join(errs...)))
+}
+
+// isStuck tells the failures to attach that waiting does not mend.
+func isStuck(err error) bool {
+	return errors.Is(err, boathook.ErrOrder) || errors.Is(err, hook.ErrIngressQdisc)
+}
+
+// firstLine is the first of several errors that say the same of several links.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }
 
 // oneLine puts a chain of errors on one line.

@@ -31,6 +31,8 @@ type run struct {
 	maps    *mapPrinter
 	crowd   *crowd
 	changed chan int // attachments there are
+	// stuck holds the first failure that no waiting mends.
+	stuck   chan boathook.Notice
 	started time.Time
 }
 
@@ -38,7 +40,7 @@ type run struct {
 // done, the count or time is reached, or nobody reads any more. It leaves nothing
 // attached. The error carries a hint and an exit code: see package fault.
 func Run(ctx context.Context, cfg Config) error {
-	r := &run{cfg: cfg, index: &enrich.Index{}, changed: make(chan int, 1)}
+	r := &run{cfg: cfg, index: &enrich.Index{}, changed: make(chan int, 1), stuck: make(chan boathook.Notice, 1)}
 	sources, err := r.prepare()
 	if err != nil {
 		return err
@@ -185,6 +187,13 @@ func (r *run) begin(failures <-chan error, sources int) error {
 	for _, err := range errs {
 		r.cfg.Env.Log.Debug("source not available", "error", err)
 	}
+	if r.attachments() == 0 {
+		select {
+		case n := <-r.stuck:
+			return explain(r.cfg, n.Err)
+		default:
+		}
+	}
 	switch {
 	case r.attachments() > 0:
 		r.ready(r.attachments())
@@ -231,6 +240,8 @@ func (r *run) wait(ctx context.Context) error {
 			if err := r.maps.print(r.runtime.Maps()); err != nil {
 				return err
 			}
+		case n := <-r.stuck:
+			r.say("%s: %s", r.crowd.title(n.Target), firstLine(n.Err))
 		case n := <-r.changed:
 			if !ready && n > 0 {
 				ready = true
@@ -332,6 +343,14 @@ func (r *run) notice(n boathook.Notice) {
 		return
 	}
 	name := r.crowd.title(n.Target)
+	if isStuck(n.Err) {
+		select {
+		case r.stuck <- n: // it may be the reason to end
+		default:
+			r.say("%s: %s", name, firstLine(n.Err))
+		}
+		return
+	}
 	if errors.Is(n.Err, boathook.ErrHostNetwork) {
 		r.crowd.share(n.Target)
 		r.say("%s shares the host's network: its packets cannot be told from the host's\nhint: %s", name, hintHostLink)
