@@ -125,6 +125,23 @@ func TestLinksThatComeLaterAreAttachedAndThoseThatGoForgotten(t *testing.T) {
 	testutil.Eventually(t, patience, func() bool { return len(attachments(t, rt)) == 2 }, "the new link of the old name is attached")
 }
 
+// Nobody outside has a link into the namespace, so no home hears of what happens in it.
+func TestLinksThatComeLaterInALonelyNamespaceAreAttached(t *testing.T) {
+	t.Parallel()
+	s := site{inside: testutil.Netns(t)}
+	rt := newRuntime(t, boathook.Options{Program: bothWays(verdictUnspec)})
+	add(t, rt, s.inner("lonely"))
+	qt.Assert(t, qt.HasLen(attachments(t, rt), 0))
+
+	testutil.Veth(t, s.inside, "eth1", testutil.Netns(t), "eth0")
+	testutil.Eventually(t, patience, func() bool { return len(attachments(t, rt)) == 2 }, "the link is attached")
+	testutil.Veth(t, s.inside, "eth0", testutil.Netns(t), "eth0")
+	testutil.Eventually(t, patience, func() bool { return len(attachments(t, rt)) == 4 }, "the second link is attached")
+	testutil.Exec(t, s.inside, "ip", "link", "del", "eth1")
+	testutil.Eventually(t, patience, func() bool { return len(attachments(t, rt)) == 2 }, "the first link is forgotten")
+	qt.Assert(t, qt.IsNil(rt.Remove("lonely")))
+}
+
 func TestALinkWithARecycledIfindexIsAttachedAfresh(t *testing.T) {
 	t.Parallel()
 	s := site{host: testutil.Netns(t), inside: testutil.Netns(t)}

@@ -19,6 +19,8 @@ type tenant struct {
 	attachments map[placement]*attachment
 	// nsids is what the homes call ns, for telling which of their links concern it.
 	nsids map[netns.Key]int
+	// links follows the links of ns where no home hears of them; nil where one does.
+	links *linktable.Table
 	err   error // of the last attempt
 }
 
@@ -38,7 +40,32 @@ func (t *tenant) close() error {
 	if t.ns == nil {
 		return nil
 	}
-	return t.ns.Close()
+	var err error
+	if t.links != nil {
+		err = t.links.Close()
+	}
+	return errors.Join(err, t.ns.Close())
+}
+
+// listenLocked follows the links of a tenant that no home has an id for: nobody
+// has linked it to a home, so what happens in it is told to none. It keeps on
+// when one has; then changes are told twice.
+func (r *Runtime) listenLocked(t *tenant) error {
+	for _, id := range t.nsids {
+		if id != linktable.NoNSID {
+			return nil
+		}
+	}
+	if t.links != nil {
+		return nil
+	}
+	key := t.ns.Key()
+	var err error
+	t.links, err = linktable.Open(t.ns, func(c linktable.Change) { r.changes.add(key, c) })
+	if err != nil {
+		return fmt.Errorf("watch links of %s: %w", t.ns, err)
+	}
+	return nil
 }
 
 // inode is what programs find in cb[0].
@@ -63,6 +90,9 @@ func (r *Runtime) wantedLocked(t *tenant) ([]*attachment, error) {
 			return nil, fmt.Errorf("find %s from its host: %w", t.ns, err)
 		}
 		t.nsids[key] = id
+	}
+	if err := r.listenLocked(t); err != nil {
+		return nil, err
 	}
 	places, err := linktable.Resolve(t.ns, r.homesLocked())
 	if err != nil {

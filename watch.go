@@ -127,6 +127,9 @@ func (r *Runtime) concernsLocked(t *tenant, list []change) bool {
 
 // concerns is concernsLocked for one change and a tenant with a namespace.
 func (t *tenant) concerns(c change) bool {
+	if c.home == t.ns.Key() {
+		return true
+	}
 	id, known := t.nsids[c.home]
 	if !known || id == linktable.NoNSID {
 		// Nobody has linked the two namespaces so far; this may be the first link.
