@@ -3,6 +3,7 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -16,21 +17,30 @@ import (
 
 // mapPrinter prints maps of the program, decoded.
 type mapPrinter struct {
-	out     io.Writer
-	names   []string
+	out   io.Writer
+	names []string // to print
+	known []string // that could be
+	// all says that no map was named.
+	all     bool
 	readers map[string]*event.MapReader
 }
 
 func newMapPrinter(cfg Config) (*mapPrinter, error) {
 	p := &mapPrinter{out: cfg.Env.Stdout, readers: map[string]*event.MapReader{}}
 	readable := event.Readable(cfg.Object.Spec)
-	p.names = splitCommas(cfg.Maps)
+	switch {
+	case cfg.Interval < 0:
+		return nil, fault.Usage("--interval 5s", "--interval %s: time does not run back", cfg.Interval)
+	case cfg.Interval > 0 && len(cfg.Maps) == 0:
+		return nil, fault.Usage("--map all, or the names of maps", "--interval %s: no map to print is named", cfg.Interval)
+	}
+	p.known, p.names = readable, splitCommas(cfg.Maps)
 	if slices.Contains(p.names, "all") {
-		p.names = readable
+		p.names, p.all = readable, true
 	}
 	for _, name := range p.names {
 		if !slices.Contains(readable, name) {
-			return nil, fault.Usage("maps: "+strings.Join(readable, ", ")+"; or all", "--map %s: no map to print", name)
+			return nil, fault.Usage("maps: "+cmp.Or(strings.Join(readable, ", "), "none")+"; or all", "--map %s: no map to print", name)
 		}
 		reader, err := event.NewMapReader(cfg.Object.Spec.Maps[name])
 		if err != nil {
@@ -41,12 +51,29 @@ func newMapPrinter(cfg Config) (*mapPrinter, error) {
 	return p, nil
 }
 
+// unused lists the maps that were asked for by name and are not there, as the
+// programs chosen do not use them.
+func (p *mapPrinter) unused(maps map[string]*ebpf.Map) []string {
+	if p.all {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(p.names), func(name string) bool { return maps[name] != nil })
+}
+
+// hint is for a program that has nothing else to print.
+func (p *mapPrinter) hint() string {
+	if len(p.known) == 0 {
+		return "the summary counts its packets and verdicts"
+	}
+	return "--map all prints its maps at the end"
+}
+
 // print writes every entry on a line of its own, as JSON.
 func (p *mapPrinter) print(maps map[string]*ebpf.Map) error {
 	for _, name := range p.names {
 		m := maps[name]
 		if m == nil {
-			continue // the programs chosen do not use it
+			continue // see unused
 		}
 		reader := p.readers[name]
 		err := reader.Each(m, func(key, value []byte) error {

@@ -41,7 +41,7 @@ type run struct {
 // attached. The error carries a hint and an exit code: see package fault.
 func Run(ctx context.Context, cfg Config) error {
 	r := &run{cfg: cfg, index: &enrich.Index{}, changed: make(chan int, 1), stuck: make(chan boathook.Notice, 1)}
-	sources, err := r.prepare()
+	sources, err := r.prepare() //nolint:contextcheck // to load is one step that cannot be left half way
 	if err != nil {
 		return err
 	}
@@ -83,8 +83,8 @@ func (r *run) prepare() ([]container.Source, error) {
 		r.say("%s", note)
 	}
 	switch {
-	case len(schemas) == 0 && len(cfg.Maps) == 0 && cfg.Format != None:
-		r.say("the program has nothing to print: it has no event maps\nhint: --map all prints its maps at the end")
+	case len(schemas) == 0 && len(r.maps.names) == 0 && cfg.Format != None:
+		r.say("the program has nothing to print: it has no event maps\nhint: %s", r.maps.hint())
 	case len(raw) > 0 && cfg.Format != None:
 		r.say("nothing says which type the records of %s have: they are shown in hex\nhint: --event %s:STRUCT", strings.Join(raw, ", "), raw[0])
 	}
@@ -118,6 +118,9 @@ func (r *run) load(perLink bool) error {
 		return explain(cfg, err)
 	}
 	r.runtime = rt
+	if unused := r.maps.unused(rt.Maps()); len(unused) > 0 {
+		r.say("nothing to print of %s: the program does not use it", strings.Join(unused, ", "))
+	}
 	r.sink.links, r.sink.full = rt.Links, r.ringFull
 	return nil
 }

@@ -3,7 +3,9 @@
 package session
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,12 +43,9 @@ type sink struct {
 	err    error // why writing ended
 }
 
-// origin is what events are lost from: one copy of the program.
-type origin struct {
-	direction boathook.Direction
-	netns     uint32
-	hook      int
-}
+// origin is what events are lost from, one copy of the program: by direction,
+// network namespace and hook.
+type origin [3]uint64
 
 type sinkStats struct{ events, written, lost, malformed, full uint64 }
 
@@ -104,7 +103,7 @@ func fieldError(flag string, err error) error {
 func (s *sink) take(e boathook.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	from := origin{e.Direction, e.Netns, e.Hook}
+	from := origin{uint64(e.Direction), uint64(e.Netns), uint64(e.Hook)}
 	s.lost[from] += e.Lost
 	s.stats.lost += e.Lost
 	if e.Full {
@@ -137,6 +136,9 @@ func (s *sink) take(e boathook.Event) {
 		s.printed(&s.record)
 	}
 	s.end(err)
+	if err != nil {
+		return
+	}
 	s.stats.written++
 	if s.stats.written == s.limit {
 		s.finish(nil)
@@ -213,9 +215,13 @@ func (s *sink) close() error {
 func schemasOf(o *object.Object, explicit []string) (map[string]*event.Schema, []string, error) {
 	structs := map[string]string{}
 	for _, value := range explicit {
-		name, typ, ok := strings.Cut(value, ":")
-		if m := o.Spec.Maps[name]; !ok || m == nil {
-			return nil, nil, fault.Usage("--event MAP:STRUCT; maps: "+strings.Join(event.Maps(o.Spec), ", "), "--event %s: no such event map", value)
+		name, typ, _ := strings.Cut(value, ":")
+		hint := "--event MAP:STRUCT; event maps: " + cmp.Or(strings.Join(event.Maps(o.Spec), ", "), "none")
+		switch {
+		case typ == "":
+			return nil, nil, fault.Usage(hint, "--event %s: not of the form MAP:STRUCT", value)
+		case !slices.Contains(event.Maps(o.Spec), name):
+			return nil, nil, fault.Usage(hint, "--event %s: no event map %s", value, name)
 		}
 		structs[name] = typ
 	}
