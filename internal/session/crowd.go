@@ -150,6 +150,9 @@ func (c *crowd) explain(t Targets) (text, hint string) {
 	if asked == "" {
 		return "no container is running", "boathook ps shows what there is"
 	}
+	if len(t.Netns) > 0 && !t.picksContainers() && !t.All {
+		return fmt.Sprintf("no network namespace is called %q", strings.Join(t.Netns, ", ")), "ip netns list shows the names"
+	}
 	for _, want := range splitCommas(slices.Concat(t.Containers, t.Images, t.Labels)) {
 		if near := container.Nearest(want, names, 3); len(near) > 0 {
 			return fmt.Sprintf("no container matches %q", asked), "near it: " + strings.Join(near, ", ")

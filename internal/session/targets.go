@@ -93,11 +93,15 @@ func (t Targets) sources() ([]container.Source, error) {
 // Sources are the runtimes to ask: those named, "NAME" or "NAME=SOCKET", or all
 // that this program knows.
 func Sources(named []string) ([]container.Source, error) {
-	if len(named) == 0 {
-		named = []string{docker.Name, netnsdir.Name}
+	values := splitCommas(named)
+	switch {
+	case len(named) == 0:
+		values = []string{docker.Name, netnsdir.Name}
+	case len(values) == 0:
+		return nil, fault.Usage("runtimes: "+docker.Name+", "+netnsdir.Name, "--runtime without a name")
 	}
 	var list []container.Source
-	for _, value := range splitCommas(named) {
+	for _, value := range values {
 		name, socket, _ := strings.Cut(value, "=")
 		switch name {
 		case docker.Name:
