@@ -25,7 +25,9 @@ type command struct {
 	cmd            *exec.Cmd
 	stdout, stderr transcript
 	objects        kernelObjects
-	ended          bool
+	exited         chan struct{} // closed when err is set
+	err            error
+	ended          bool // and the end was looked at
 }
 
 // transcript collects what a process writes. Safe for concurrent use.
@@ -70,7 +72,7 @@ func startIn(tb testing.TB, ns *netns.NS, args ...string) *command {
 }
 
 func newCommand(env []string, args ...string) *command {
-	c := &command{objects: newKernelObjects()}
+	c := &command{objects: newKernelObjects(), exited: make(chan struct{})}
 	c.cmd = exec.Command(built.boathook, append([]string{"run"}, args...)...) //nolint:noctx // ended by the test
 	c.cmd.Env = append(append(os.Environ(), "DOCKER_CONTEXT=", "DOCKER_HOST="), env...)
 	c.cmd.Stdout, c.cmd.Stderr = &c.stdout, &c.stderr
@@ -80,6 +82,11 @@ func newCommand(env []string, args ...string) *command {
 func (c *command) begin(tb testing.TB, start func() error) {
 	tb.Helper()
 	qt.Assert(tb, qt.IsNil(start()))
+	// Joined by wait, which every run comes to.
+	go func() {
+		c.err = c.cmd.Wait()
+		close(c.exited)
+	}()
 	tb.Cleanup(func() {
 		if !c.ended {
 			c.kill(tb)
@@ -104,8 +111,18 @@ func (c *command) ready(tb testing.TB, attachments, containers int) {
 // says waits until the text has been written to stderr.
 func (c *command) says(tb testing.TB, text string) {
 	tb.Helper()
-	if !testutil.Poll(patience, func() bool { return strings.Contains(c.stderr.String(), text) }) {
+	said := func() bool { return strings.Contains(c.stderr.String(), text) }
+	if !testutil.Poll(patience, func() bool { return said() || c.hasExited() }) || !said() {
 		tb.Fatalf("not said: %q\nstdout:\n%s\nstderr:\n%s", text, c.stdout.String(), c.stderr.String())
+	}
+}
+
+func (c *command) hasExited() bool {
+	select {
+	case <-c.exited:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -139,9 +156,14 @@ func (c *command) signal(tb testing.TB, signal os.Signal) outcome {
 func (c *command) wait(tb testing.TB) outcome {
 	tb.Helper()
 	c.ended = true
+	if !testutil.Poll(patience, c.hasExited) {
+		tb.Errorf("does not end")
+		qt.Check(tb, qt.IsNil(c.cmd.Process.Kill()))
+		<-c.exited
+	}
 	var exit *exec.ExitError
-	if err := c.cmd.Wait(); err != nil && !errors.As(err, &exit) {
-		tb.Error(err)
+	if c.err != nil && !errors.As(c.err, &exit) {
+		tb.Error(c.err)
 	}
 	var left []string
 	if !testutil.Poll(patience, func() bool { left = c.objects.left(); return len(left) == 0 }) {
