@@ -18,27 +18,40 @@ import (
 // errNoSymbols says that kernel addresses are hidden, so that calls have no names.
 var errNoSymbols = errors.New("the kernel hides its symbols (sysctl kernel.kptr_restrict)")
 
-// symbolTable is the text of /proc/kallsyms, read when it is first needed: the
-// kernel takes longer to print it than all programs take to be checked.
-type symbolTable struct {
-	text []byte
+// kernelView is what of the kernel is needed to understand loaded programs. It
+// is read when it is first needed, and once: that takes longer than to check
+// all programs.
+type kernelView struct {
+	symbols []byte // the text of /proc/kallsyms
+	tstamp  int16  // offset of that member of struct sk_buff; 0: not read yet
 }
 
-func (t *symbolTable) open() (io.ReadSeeker, error) {
-	if t.text == nil {
+func (v *kernelView) kallsyms() (io.ReadSeeker, error) {
+	if v.symbols == nil {
 		text, err := os.ReadFile("/proc/kallsyms")
 		if err != nil {
 			return nil, err
 		}
-		t.text = text
+		v.symbols = text
 	}
-	return bytes.NewReader(t.text), nil
+	return bytes.NewReader(v.symbols), nil
+}
+
+func (v *kernelView) tstampOffset() (int16, error) {
+	if v.tstamp == 0 {
+		offset, err := tstampOffset()
+		if err != nil {
+			return 0, err
+		}
+		v.tstamp = offset
+	}
+	return v.tstamp, nil
 }
 
 // calledSymbols names the kernel functions that translated instructions call.
 // Such a call holds the distance from __bpf_call_base to the function. Returns
 // errNoSymbols if the kernel hides that.
-func calledSymbols(insns asm.Instructions, symbols *symbolTable) (map[string]bool, error) {
+func calledSymbols(insns asm.Instructions, kernel *kernelView) (map[string]bool, error) {
 	distances := map[int32]bool{}
 	names := map[string]bool{}
 	for _, ins := range insns {
@@ -53,7 +66,7 @@ func calledSymbols(insns asm.Instructions, symbols *symbolTable) (map[string]boo
 	if len(distances) == 0 {
 		return names, nil
 	}
-	kallsyms, err := symbols.open()
+	kallsyms, err := kernel.kallsyms()
 	if err != nil {
 		return nil, err
 	}

@@ -21,12 +21,12 @@ const hintLoadAs = "load it as SchedCLS with attach type none"
 // harm, or whose instructions cannot be read, is a [RefusedError].
 func NewLoadedSource(progs map[string]*ebpf.Program, opts SourceOptions) (*Source, error) {
 	s := &Source{opts: opts, loaded: map[string]*ebpf.Program{}}
-	var symbols symbolTable
+	var kernel kernelView
 	for name, prog := range progs {
 		if prog == nil || prog.FD() < 0 {
 			return nil, errors.Join(fmt.Errorf("program %s is nil or closed", name), s.Close())
 		}
-		if err := checkForeign(name, prog, &symbols, opts); err != nil {
+		if err := checkForeign(name, prog, &kernel, opts); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 		clone, err := prog.Clone()
@@ -52,7 +52,7 @@ func (s *Source) instantiateLoaded(name string) (*instance, error) {
 
 // checkForeign is checkSpec and checkLoaded for a program of which only the
 // translated instructions are to be had.
-func checkForeign(name string, prog *ebpf.Program, symbols *symbolTable, opts SourceOptions) error {
+func checkForeign(name string, prog *ebpf.Program, kernel *kernelView, opts SourceOptions) error {
 	if prog.Type() != ebpf.SchedCLS {
 		return &RefusedError{Program: name, Reason: fmt.Sprintf("was loaded as %s, and only SchedCLS programs run on tc hooks", prog.Type()), Hint: hintLoadAs}
 	}
@@ -60,7 +60,7 @@ func checkForeign(name string, prog *ebpf.Program, symbols *symbolTable, opts So
 	if err != nil {
 		return err
 	}
-	calls, err := calledSymbols(insns, symbols)
+	calls, err := calledSymbols(insns, kernel)
 	if errors.Is(err, errNoSymbols) {
 		return &RefusedError{
 			Program: name,
@@ -90,7 +90,7 @@ func checkForeign(name string, prog *ebpf.Program, symbols *symbolTable, opts So
 	if err := checkForeignMaps(name, prog); err != nil {
 		return err
 	}
-	return checkForeignStores(name, insns)
+	return checkForeignStores(name, insns, kernel)
 }
 
 // checkForeignMaps refuses a program that can call others which we have not seen.
@@ -120,8 +120,8 @@ func checkForeignMaps(name string, prog *ebpf.Program) error {
 
 // checkForeignStores refuses a store to the time stamp; the other fields that a
 // program may store to are restored by the dispatcher.
-func checkForeignStores(name string, insns asm.Instructions) error {
-	offset, err := tstampOffset()
+func checkForeignStores(name string, insns asm.Instructions, kernel *kernelView) error {
+	offset, err := kernel.tstampOffset()
 	if err != nil {
 		return fmt.Errorf("find tstamp in the kernel's sk_buff: %w", err)
 	}
