@@ -32,7 +32,7 @@ type Object struct {
 func Open(path string) (*Object, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fault.Failure("", "read object: %w", err)
+		return nil, fault.Failure("boathook run OBJECT: the file of a compiled program, as prog.o", "read object: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // only read
 	return Read(f, path)

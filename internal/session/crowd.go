@@ -5,6 +5,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -34,7 +35,7 @@ type crowd struct {
 func newCrowd(t Targets, index *enrich.Index) (*crowd, error) {
 	sel, err := container.ParseSelector(t.Containers, t.Images, t.Labels)
 	if err != nil {
-		return nil, fault.Usage("", "%w", err)
+		return nil, fault.Usage("a name, an id, a glob such as 'web*', or !name; a label as a=b, a!=b, 'a in (b,c)'", "%w", err)
 	}
 	filter, err := t.netnsFilter()
 	if err != nil {
@@ -136,32 +137,35 @@ func (c *crowd) title(target string) string {
 
 // explain says that nothing matched, and what is near.
 func (c *crowd) explain(t Targets) (text, hint string) {
+	switch {
+	case t.onlyInterfaces():
+		return fmt.Sprintf("no link matches %q", strings.Join(t.Interfaces, ", ")), "ip link shows the names"
+	case len(t.Netns) > 0 && !t.picksContainers() && !t.All:
+		wanted, names := t.netnsNames()
+		return fmt.Sprintf("no network namespace is called %q", strings.Join(t.Netns, ", ")), near(wanted, names, "ip netns list shows the names")
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var names []string
-	for _, name := range c.others {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	asked := strings.Join(slices.Concat(t.Containers, t.Images, t.Labels, t.Netns, t.Interfaces), ", ")
-	if t.onlyInterfaces() {
-		return fmt.Sprintf("no link matches %q", asked), "ip link shows the names"
-	}
-	if asked == "" {
+	names := slices.Sorted(maps.Values(c.others))
+	asked := slices.Concat(t.Containers, t.Images, t.Labels, t.Netns, t.Interfaces)
+	if len(asked) == 0 {
 		return "no container is running", "boathook ps shows what there is"
 	}
-	if len(t.Netns) > 0 && !t.picksContainers() && !t.All {
-		return fmt.Sprintf("no network namespace is called %q", strings.Join(t.Netns, ", ")), "ip netns list shows the names"
-	}
-	for _, want := range splitCommas(slices.Concat(t.Containers, t.Images, t.Labels)) {
-		if near := container.Nearest(want, names, 3); len(near) > 0 {
-			return fmt.Sprintf("no container matches %q", asked), "near it: " + strings.Join(near, ", ")
+	wanted := splitCommas(slices.Concat(t.Containers, t.Images, t.Labels))
+	return fmt.Sprintf("no container matches %q", strings.Join(asked, ", ")), near(wanted, names, "boathook ps shows what there is")
+}
+
+// near names what is like one of those wanted, or some of all there are.
+func near(wanted, names []string, none string) string {
+	for _, want := range wanted {
+		if found := container.Nearest(want, names, 3); len(found) > 0 {
+			return "near it: " + strings.Join(found, ", ")
 		}
 	}
 	if len(names) > 0 {
-		return fmt.Sprintf("no container matches %q", asked), "there are: " + strings.Join(names[:min(len(names), 8)], ", ")
+		return "there are: " + strings.Join(names[:min(len(names), 8)], ", ")
 	}
-	return fmt.Sprintf("no container matches %q", asked), "boathook ps shows what there is"
+	return none
 }
 
 func (c *crowd) noMatch(t Targets) error {

@@ -280,7 +280,7 @@ func (r *run) close() error {
 		return err
 	}
 	if totals.Attachments == 0 && r.crowd.nothingMatched() {
-		return r.crowd.noMatch(r.cfg.Targets)
+		return fault.NoMatch("", "nothing matched") // what is near was said at the start
 	}
 	return nil
 }

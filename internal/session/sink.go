@@ -96,7 +96,7 @@ func fieldError(flag string, err error) error {
 	if unknown, ok := errors.AsType[*output.UnknownFieldError](err); ok {
 		return fault.Usage("known: "+strings.Join(unknown.Known, ", "), "%s: no field %q", flag, unknown.Name)
 	}
-	return fault.Usage("", "%s: %w", flag, err)
+	return fault.Usage("boathook run --help", "%s: %w", flag, err)
 }
 
 // take writes one event.

@@ -126,20 +126,13 @@ func Sources(named []string) ([]container.Source, error) {
 // netnsSources follow named namespaces by the folder their names are in: when a
 // name goes, the namespace must not be kept alive by us.
 func (t Targets) netnsSources() ([]container.Source, error) {
-	folders := map[string][]string{}
 	var list []container.Source
 	for _, value := range splitCommas(t.Netns) {
 		if pid, ok := pidOfPath(value); ok {
 			list = append(list, processSource{pid: pid})
-			continue
 		}
-		dir, name := filepath.Split(value)
-		if dir == "" {
-			dir = netns.RunDir
-		}
-		folders[filepath.Clean(dir)] = append(folders[filepath.Clean(dir)], name)
 	}
-	for dir, names := range folders {
+	for dir, names := range t.netnsFolders() {
 		for _, name := range names {
 			if err := checkNetns(filepath.Join(dir, name)); err != nil {
 				return nil, err
@@ -152,6 +145,37 @@ func (t Targets) netnsSources() ([]container.Source, error) {
 		list = append(list, picked{Source: source, names: names})
 	}
 	return list, nil
+}
+
+// netnsFolders are the names of namespaces by the folder they are in.
+func (t Targets) netnsFolders() map[string][]string {
+	folders := map[string][]string{}
+	for _, value := range splitCommas(t.Netns) {
+		if _, ok := pidOfPath(value); ok {
+			continue
+		}
+		dir, name := filepath.Split(value)
+		if dir == "" {
+			dir = netns.RunDir
+		}
+		folders[filepath.Clean(dir)] = append(folders[filepath.Clean(dir)], name)
+	}
+	return folders
+}
+
+// netnsNames are the names that are wanted, and those that there are.
+func (t Targets) netnsNames() (wanted, there []string) {
+	for dir, names := range t.netnsFolders() {
+		wanted = append(wanted, names...)
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue // then there are none
+		}
+		for _, entry := range entries {
+			there = append(there, entry.Name())
+		}
+	}
+	return wanted, there
 }
 
 // checkNetns refuses a path that is there and no network namespace; one that is
