@@ -23,7 +23,8 @@ over TCP and UDP, and traces their conversations with a small program that asks 
 every packet to be dropped. It says what was seen, and leaves nothing behind.`,
 		Example: `  boathook demo
   boathook demo --for 3s -o json`,
-		Args: cobra.NoArgs,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if length <= 0 {
 				return fault.Usage("--for 10s", "--for %s: no time for any traffic", length)
@@ -40,5 +41,6 @@ every packet to be dropped. It says what was seen, and leaves nothing behind.`,
 	}
 	cmd.Flags().DurationVar(&length, "for", 10*time.Second, "how long there is traffic, as 10s or 1m")
 	cmd.Flags().StringVarP(&format, "output", "o", "columns", "columns, json (one object a line) or none")
+	complete(cmd, map[string][]string{"output": {"columns", "json", "none"}})
 	return cmd
 }

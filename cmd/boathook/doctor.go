@@ -21,7 +21,8 @@ runtimes of this host, and says of each what it means and what helps. It changes
 nothing and works without root, which then shows among what stands in the way.`,
 		Example: `  boathook doctor
   boathook doctor -o json`,
-		Args: cobra.NoArgs,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			write, err := e.reportWriter(format)
 			if err != nil {
@@ -41,6 +42,7 @@ nothing and works without root, which then shows among what stands in the way.`,
 	}
 	cmd.Flags().StringVarP(&format, "output", "o", "text", "text, or json (one object)")
 	cmd.Flags().StringArrayVar(&runtimes, "runtime", nil, "runtimes to ask: docker[=SOCKET], netns[=DIR] (default: all)")
+	complete(cmd, map[string][]string{"output": {"text", "json"}})
 	return cmd
 }
 

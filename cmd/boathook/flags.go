@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/boathook/boathook"
@@ -31,7 +32,8 @@ type attachFlags struct {
 	direction               string
 }
 
-func (f *attachFlags) add(flags *pflag.FlagSet) {
+func (f *attachFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	f.addTargets(flags)
 	flags.StringVar(&f.direction, "direction", "both", "traffic of the target: ingress, egress or both")
 	flags.StringVar(&f.backend, "backend", "auto", "auto, tcx (Linux 6.6 and newer) or clsact")
@@ -45,6 +47,22 @@ func (f *attachFlags) add(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.duration, "for", 0, "end after this time, as 10s or 5m")
 	flags.BoolVar(&f.includeSSH, "include-ssh", false, "with --interface: do not leave out your own ssh connection")
 	flags.BoolVar(&f.noFollow, "no-follow", false, "take only what runs now")
+	complete(cmd, map[string][]string{
+		"direction":    {"ingress", "egress", "both"},
+		"backend":      {"auto", "tcx", "clsact"},
+		"order":        {"first", "last", "before=", "after="},
+		"verdict":      {"observe", "drop", "enforce"},
+		"rcu-expedite": {"auto", "never"},
+		"output":       {"columns", "json", "none"},
+	})
+}
+
+// complete offers the words of flags to the shell.
+func complete(cmd *cobra.Command, words map[string][]string) {
+	for flag, list := range words {
+		offer := cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
+		_ = cmd.RegisterFlagCompletionFunc(flag, offer) //nolint:errcheck // fails for flags that are not there
+	}
 }
 
 func (f *attachFlags) addTargets(flags *pflag.FlagSet) {

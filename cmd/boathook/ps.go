@@ -23,7 +23,8 @@ and the programs that their packets meet, in that order, whoever put them there.
 are marked with an asterisk. Without targets it lists all.`,
 		Example: `  boathook ps
   boathook ps --container 'web*' -o json`,
-		Args: cobra.NoArgs,
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			write, err := e.psWriter(attach.format)
 			if err != nil {
@@ -56,6 +57,7 @@ are marked with an asterisk. Without targets it lists all.`,
 	attach.addTargets(cmd.Flags())
 	cmd.Flags().StringVarP(&attach.format, "output", "o", "columns", "columns, or json (one object a line)")
 	cmd.Flags().SortFlags = false
+	complete(cmd, map[string][]string{"output": {"columns", "json"}})
 	return cmd
 }
 

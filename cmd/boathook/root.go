@@ -49,8 +49,32 @@ come and go, prints its decoded events, and leaves nothing behind.`,
 		return fault.Usage(cmd.CommandPath()+" --help", "%w", err)
 	})
 	root.AddCommand(runCommand(e), psCommand(e), doctorCommand(e), demoCommand(e), versionCommand(e))
+	root.SetHelpCommand(helpCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.Short = "scripts that complete commands in bash, zsh, fish and powershell"
+		// Without one, cobra answers a shell that it does not know with the help.
+		completion.RunE = root.RunE
+	}
 	asUsage(root)
 	return root
+}
+
+// helpCommand is cobra's, but a verb that is not there is an error.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return fault.Usage("boathook help", "no help on %q: no such command", strings.Join(args, " "))
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
 }
 
 // asUsage gives wrong arguments of every verb the exit code of a usage error.

@@ -89,8 +89,18 @@ the programs do or return, every packet goes on, unless --verdict says otherwise
 			return session.Run(cmd.Context(), cfg)
 		},
 	}
-	attach.add(cmd.Flags())
+	attach.add(cmd)
 	obj.add(cmd.Flags())
+	complete(cmd, map[string][]string{"as": {"sched_cls"}})
 	cmd.Flags().SortFlags = false
+	cmd.ValidArgsFunction = objectFiles
 	return cmd
+}
+
+// objectFiles has the shell offer files of objects for the only argument.
+func objectFiles(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return []cobra.Completion{"o"}, cobra.ShellCompDirectiveFilterFileExt
 }
