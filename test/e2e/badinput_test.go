@@ -10,8 +10,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 func TestAContainerThatDoesNotExistIsWaitedFor(t *testing.T) {
@@ -34,8 +35,8 @@ func TestEveryContainerThatMatchesIsAttached(t *testing.T) {
 	c := w.start(t, testutil.ObjectPath(t, "dropall"), "-c", w.name("web-?"), "-o", "json")
 	c.ready(t, 4, 2)
 	outside := w.station(t)
-	exchange(t, c, one.link(t, "eth0"), one.station(t), outside, one.name)
-	exchange(t, c, two.link(t, "eth0"), two.station(t), outside, two.name)
+	exchange(t, c, route{one.link(t, "eth0"), one.station(t), outside}, one.name)
+	exchange(t, c, route{two.link(t, "eth0"), two.station(t), outside}, two.name)
 	c.stop(t).ok(t)
 }
 
@@ -74,7 +75,7 @@ func TestADockerThatDoesNotAnswerIsAnError(t *testing.T) {
 // listen answers every connection on a socket until the test ends.
 func listen(tb testing.TB, name string, answer func(net.Conn)) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("", "bhs") // short: the path of a socket has 107 bytes at most
+	dir, err := os.MkdirTemp("", "bhs") //nolint:usetesting // short: the path of a socket has 107 bytes at most
 	qt.Assert(tb, qt.IsNil(err))
 	path := filepath.Join(dir, name)
 	listener, err := net.Listen("unix", path) //nolint:noctx // closed with the test

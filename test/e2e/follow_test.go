@@ -6,30 +6,37 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/internal/testutil"
 	"github.com/boathook/boathook/internal/testutil/dockertest"
-	"github.com/go-quicktest/qt"
 )
 
 // few is a number of packets that tells one container from another.
 const few = 5
 
-// exchange sends a few packets both ways through a link and waits for them and
-// their records. All of these must carry the containers with the given names.
-func exchange(t *testing.T, c *command, l *linkInfo, inside, outside *station, names ...string) {
+// route is a link of a container with somebody at each end of it.
+type route struct {
+	link            *linkInfo
+	inside, outside *station
+}
+
+// exchange sends a few packets both ways over a route and waits for their
+// records. All of these must carry the containers with the given names.
+func exchange(t *testing.T, c *command, via route, names ...string) {
 	t.Helper()
 	before := c.records(t)
-	inside.send(t, outside, outbound, few)
-	outside.send(t, inside, inbound, few)
+	via.inside.send(t, via.outside, outbound, few)
+	via.outside.send(t, via.inside, inbound, few)
 	var fresh []record
 	if !testutil.Poll(patience, func() bool {
 		fresh = c.records(t)[len(before):]
-		return len(packetsOf(fresh, "egress", l)) == few && len(packetsOf(fresh, "ingress", l)) == few
+		return len(packetsOf(fresh, "egress", via.link)) == few && len(packetsOf(fresh, "ingress", via.link)) == few
 	}) {
-		t.Fatalf("not recorded on %+v: %+v", l, fresh)
+		t.Fatalf("not recorded on %+v: %+v", via.link, fresh)
 	}
 	for _, direction := range []string{"egress", "ingress"} {
-		for _, r := range packetsOf(fresh, direction, l) {
+		for _, r := range packetsOf(fresh, direction, via.link) {
 			qt.Assert(t, qt.DeepEquals(r.names(), names))
 		}
 	}
@@ -98,17 +105,17 @@ func TestContainersThatStartAndEndAreFollowed(t *testing.T) {
 	c.says(t, "no container matches")
 	web := w.run(t, "web")
 	c.ready(t, 2, 1)
-	exchange(t, c, web.link(t, "eth0"), web.station(t), outside, web.name)
+	exchange(t, c, route{web.link(t, "eth0"), web.station(t), outside}, web.name)
 
 	other := w.run(t, "other")
 	second := w.run(t, "web2")
 	link := second.link(t, "eth0")
 	second.awaitHooked(t, link)
-	exchange(t, c, link, second.station(t), outside, second.name)
+	exchange(t, c, route{link, second.station(t), outside}, second.name)
 	qt.Check(t, qt.IsFalse(other.hooked(t, other.link(t, "eth0"))))
 
 	w.docker.Docker(t, "rm", "--force", web.id)
-	exchange(t, c, link, second.station(t), outside, second.name)
+	exchange(t, c, route{link, second.station(t), outside}, second.name)
 
 	end := c.stop(t)
 	end.ok(t)
@@ -125,14 +132,14 @@ func TestARestartedContainerIsAttachedAgain(t *testing.T) {
 	web := w.run(t, "web")
 	c := w.start(t, testutil.ObjectPath(t, "dropall"), "-c", web.name, "-o", "json")
 	c.ready(t, 2, 1)
-	exchange(t, c, web.link(t, "eth0"), web.station(t), outside, web.name)
+	exchange(t, c, route{web.link(t, "eth0"), web.station(t), outside}, web.name)
 	before := web.netns(t)
 
 	w.docker.Docker(t, "restart", web.id)
 	qt.Assert(t, qt.IsFalse(before.Same(web.netns(t))))
 	link := web.link(t, "eth0")
 	web.awaitHooked(t, link)
-	exchange(t, c, link, web.station(t), outside, web.name)
+	exchange(t, c, route{link, web.station(t), outside}, web.name)
 	end := c.stop(t)
 	end.ok(t)
 	qt.Check(t, qt.Equals(end.summary(t).Attachments, 4))
@@ -150,7 +157,7 @@ func TestRenamingMovesAContainerIntoAndOutOfTheSelection(t *testing.T) {
 
 	w.docker.Docker(t, "rename", web.id, w.name("web"))
 	c.ready(t, 2, 1)
-	exchange(t, c, link, inside, outside, w.name("web"))
+	exchange(t, c, route{link, inside, outside}, w.name("web"))
 	w.docker.Docker(t, "rename", web.id, w.name("web2"))
 	c.comesFrom(t, inside, outside, w.name("web2"))
 	w.docker.Docker(t, "rename", web.id, w.name("idle"))
@@ -169,7 +176,7 @@ func TestContainersThatDieAtOnceDoNoHarm(t *testing.T) {
 	for range few {
 		w.docker.Docker(t, "run", "--rm", "--network", w.network, "--name", w.name("brief"), dockertest.Image, "true")
 	}
-	exchange(t, c, web.link(t, "eth0"), web.station(t), w.station(t), web.name)
+	exchange(t, c, route{web.link(t, "eth0"), web.station(t), w.station(t)}, web.name)
 	end := c.stop(t)
 	end.ok(t)
 	// Some were seen in time to say that they were not.

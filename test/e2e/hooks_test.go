@@ -6,11 +6,12 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/boathook/boathook/internal/netns"
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/netns"
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 // tcxPrograms are the programs on a link, ingress first, in the order they run.

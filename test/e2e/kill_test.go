@@ -9,12 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/boathook/boathook/internal/netns"
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/netns"
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 func TestLinksOfAKilledProcessGo(t *testing.T) { //nolint:paralleltest // measures time
@@ -90,9 +91,22 @@ func TestPacketsPassWhenTheProcessIsKilled(t *testing.T) {
 
 func TestWhatOthersHaveOnALinkStaysAsItIs(t *testing.T) {
 	t.Parallel()
+	ends := map[string]func(*testing.T, *command, *box){
+		"interrupted": func(t *testing.T, c *command, _ *box) { t.Helper(); c.stop(t).ok(t) },
+		"killed": func(t *testing.T, c *command, web *box) {
+			t.Helper()
+			c.objects.add(t, c.cmd.Process.Pid)
+			qt.Assert(t, qt.IsNil(c.cmd.Process.Kill()))
+			// Filters of ours that stay go with their link, at the end.
+			t.Cleanup(func() {
+				web.world.docker.Docker(t, "rm", "--force", web.id)
+				c.wait(t)
+			})
+		},
+	}
 	for _, backend := range backends() {
-		for _, end := range []string{"interrupted", "killed"} {
-			t.Run(backend+" "+end, func(t *testing.T) {
+		for name, end := range ends {
+			t.Run(backend+" "+name, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
 				web := w.run(t, "web")
@@ -101,20 +115,11 @@ func TestWhatOthersHaveOnALinkStaysAsItIs(t *testing.T) {
 				before := foreign(t, w.host, eth0)
 				c := w.start(t, testutil.ObjectPath(t, "dropall"), "-c", web.name, "-o", "json", "--backend", backend)
 				c.ready(t, 2, 1)
-				exchange(t, c, eth0, web.station(t), w.station(t), web.name)
-				if end == "interrupted" {
-					c.stop(t).ok(t)
-				} else {
-					c.objects.add(t, c.cmd.Process.Pid)
-					qt.Assert(t, qt.IsNil(c.cmd.Process.Kill()))
-				}
+				exchange(t, c, route{eth0, web.station(t), w.station(t)}, web.name)
+				end(t, c, web)
 				var after string
 				if !testutil.Poll(patience, func() bool { after = foreign(t, w.host, eth0); return after == before }) {
 					t.Errorf("before:\n%s\nafter:\n%s", before, after)
-				}
-				if !c.ended {
-					w.docker.Docker(t, "rm", "--force", web.id)
-					c.wait(t)
 				}
 			})
 		}

@@ -12,10 +12,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 const expeditedFile = "/sys/kernel/rcu_expedited"

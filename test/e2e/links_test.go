@@ -6,31 +6,32 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 func TestAContainerWithTwoNetworksShowsBothLinks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	second := w.name("second")
-	_, gateway := w.addNetwork(t, second)
+	gateway := w.addNetwork(t, second)
 	web := w.run(t, "web")
 	eth0 := web.link(t, "eth0")
 	inside, outside := web.station(t), w.station(t)
 	c := w.start(t, testutil.ObjectPath(t, "dropall"), "-c", web.name, "-o", "json")
 	c.ready(t, 2, 1)
-	exchange(t, c, eth0, inside, outside, web.name)
+	exchange(t, c, route{eth0, inside, outside}, web.name)
 
 	w.docker.Docker(t, "network", "connect", second, web.id)
 	eth1 := web.link(t, "eth1")
 	web.awaitHooked(t, eth1)
 	inside2, outside2 := web.stationAt(t, web.address(t, second)), w.stationAt(t, gateway)
-	exchange(t, c, eth1, inside2, outside2, web.name)
-	exchange(t, c, eth0, inside, outside, web.name)
+	exchange(t, c, route{eth1, inside2, outside2}, web.name)
+	exchange(t, c, route{eth0, inside, outside}, web.name)
 
 	w.docker.Docker(t, "network", "disconnect", second, web.id)
-	exchange(t, c, eth0, inside, outside, web.name)
+	exchange(t, c, route{eth0, inside, outside}, web.name)
 	end := c.stop(t)
 	end.ok(t)
 	qt.Check(t, qt.Equals(end.summary(t).Attachments, 4))
@@ -46,14 +47,14 @@ func TestContainersInOneNetnsAreAttachedOnceUntilTheLastGoes(t *testing.T) {
 	inside := web.station(t)
 	c := w.start(t, testutil.ObjectPath(t, "dropall"), "-c", w.name("web*"), "-o", "json")
 	c.ready(t, 2, 2)
-	exchange(t, c, eth0, inside, outside, web.name, side.name)
+	exchange(t, c, route{eth0, inside, outside}, web.name, side.name)
 
 	// docker takes the link away with the container that it was made for, so
 	// that one leaves the selection, not the machine. Its packets are still seen.
 	idle := w.name("idle")
 	w.docker.Docker(t, "rename", web.id, idle)
 	c.comesFrom(t, inside, outside, idle, side.name)
-	exchange(t, c, eth0, inside, outside, idle, side.name)
+	exchange(t, c, route{eth0, inside, outside}, idle, side.name)
 
 	third := w.runIn(t, "web-third", "--network", "container:"+web.id)
 	c.comesFrom(t, inside, outside, idle, side.name, third.name)
@@ -76,7 +77,7 @@ func TestAContainerWithoutNetworkIsAttachedWhenItGetsOne(t *testing.T) {
 	w.docker.Docker(t, "network", "disconnect", "none", web.id)
 	w.docker.Docker(t, "network", "connect", w.network, web.id)
 	c.ready(t, 2, 1)
-	exchange(t, c, web.link(t, "eth0"), web.station(t), w.station(t), web.name)
+	exchange(t, c, route{web.link(t, "eth0"), web.station(t), w.station(t)}, web.name)
 	c.stop(t).ok(t)
 }
 

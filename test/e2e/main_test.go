@@ -13,8 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/boathook/boathook/internal/testutil/dockertest"
 	"go.uber.org/goleak"
+
+	"github.com/boathook/boathook/internal/testutil/dockertest"
 )
 
 // patience is for what happens at once on an idle machine.
@@ -43,7 +44,7 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 	}
-	os.Exit(code) //nolint:forbidigo,revive // stands in for the exit of the test binary's main
+	os.Exit(code) //nolint:forbidigo // stands in for the exit of the test binary's main
 }
 
 // build compiles the binaries into a folder that containers can mount.

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 const (
@@ -147,7 +148,7 @@ func TestSocketFiltersObserve(t *testing.T) {
 	c.wait(t).fails(t, 2, "a socket filter .*", "--verdict observe")
 }
 
-func TestMapsOfProgramsThatOnlyCountArePrinted(t *testing.T) {
+func TestMapsOfProgramsThatOnlyCountArePrinted(t *testing.T) { //nolint:tparallel // the subtests share the links
 	t.Parallel()
 	s := newSite(t)
 	inner, host := s.web.address(t, s.world.network), s.world.gateway

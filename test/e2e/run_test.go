@@ -14,10 +14,11 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/internal/netns"
 	"github.com/boathook/boathook/internal/testutil"
 	"github.com/boathook/boathook/internal/testutil/schematest"
-	"github.com/go-quicktest/qt"
 )
 
 // command is a running boathook.

@@ -6,12 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/internal/testutil"
 	"github.com/boathook/boathook/internal/testutil/dockertest"
-	"github.com/go-quicktest/qt"
 )
 
-func TestFlagsSelectContainers(t *testing.T) {
+func TestFlagsSelectContainers(t *testing.T) { //nolint:tparallel // the subtests share the links
 	t.Parallel()
 	w := newWorld(t)
 	image := w.network + "/cart:2"
@@ -108,4 +109,23 @@ func TestAllSelectsEveryContainer(t *testing.T) { //nolint:paralleltest // attac
 	late := w.run(t, "late")
 	late.awaitHooked(t, late.link(t, "eth0"))
 	c.stop(t).ok(t)
+}
+
+func TestPeopleGetColumnsAndASummary(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	c := s.world.start(t, testutil.ObjectPath(t, "dropall"), "-c", s.web.name)
+	c.ready(t, 2, 1)
+	s.traffic(t)
+	testutil.Eventually(t, patience, func() bool { return c.lines() == 1+out+in }, "a header and a line each")
+	end := c.stop(t)
+	end.ok(t)
+	lines := strings.Split(strings.TrimSpace(end.stdout), "\n")
+	for _, line := range lines[1:] {
+		qt.Check(t, qt.StringContains(line, s.web.name))
+	}
+	qt.Check(t, qt.Matches(end.stderr, `boathook: ready: 2 attachments, 1 containers\n`+
+		`boathook: 2 attachments, 1 container, .* s\n`+
+		`boathook: 3 packets, 3 segments, .*; verdicts: 3 SHOT\n`+
+		`boathook: 3 events, 0 lost\n`))
 }

@@ -13,8 +13,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/boathook/boathook/internal/testutil"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 // station is a running peer: see test/e2e/peer. Its talk goes through pipes, so

@@ -5,9 +5,10 @@ package e2e_test
 import (
 	"testing"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/internal/testutil"
 	"github.com/boathook/boathook/internal/testutil/dockertest"
-	"github.com/go-quicktest/qt"
 )
 
 // Packets out of the container and into it have numbers of their own.

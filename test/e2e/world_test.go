@@ -10,10 +10,11 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/go-quicktest/qt"
+
 	"github.com/boathook/boathook/internal/netns"
 	"github.com/boathook/boathook/internal/testutil"
 	"github.com/boathook/boathook/internal/testutil/dockertest"
-	"github.com/go-quicktest/qt"
 )
 
 // home is the network namespace of the daemon, where the bridges are.
@@ -31,7 +32,6 @@ type world struct {
 	docker  *dockertest.Daemon
 	host    *netns.NS
 	network string
-	bridge  string
 	gateway string
 }
 
@@ -51,20 +51,22 @@ func newWorld(tb testing.TB) *world {
 	})
 	qt.Assert(tb, qt.IsNil(home.err))
 	w.host = home.ns
-	w.bridge, w.gateway = w.addNetwork(tb, w.network)
+	w.gateway = w.addNetwork(tb, w.network)
 	return w
 }
 
 // name is one that no other test has.
 func (w *world) name(short string) string { return w.network + "-" + short }
 
-// addNetwork makes another network and returns its bridge and the bridge's address.
-func (w *world) addNetwork(tb testing.TB, name string) (bridge, gateway string) {
+// bridge is the name of the bridge of a network.
+func bridge(network string) string { return "br" + network }
+
+// addNetwork makes another network and returns the address of its bridge.
+func (w *world) addNetwork(tb testing.TB, name string) string {
 	tb.Helper()
-	bridge = "br" + name
-	w.docker.Docker(tb, "network", "create", "--opt", "com.docker.network.bridge.name="+bridge, name)
+	w.docker.Docker(tb, "network", "create", "--opt", "com.docker.network.bridge.name="+bridge(name), name)
 	tb.Cleanup(func() { w.docker.Docker(tb, "network", "rm", name) })
-	return bridge, w.docker.Docker(tb, "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", name)
+	return w.docker.Docker(tb, "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", name)
 }
 
 // box is a running container.
@@ -127,14 +129,13 @@ func (b *box) address(tb testing.TB, network string) string {
 func (b *box) meet(tb testing.TB, network string) {
 	tb.Helper()
 	inside := b.netns(tb)
-	bridge := "br" + network
 	format := fmt.Sprintf("{{with index .NetworkSettings.Networks %q}}{{.IPAddress}} {{.MacAddress}} {{.Gateway}}{{end}}", network)
 	words := strings.Fields(b.inspect(tb, format))
 	qt.Assert(tb, qt.HasLen(words, 3))
 	address, mac, gateway := words[0], words[1], words[2]
 	route := strings.Fields(testutil.Exec(tb, inside, "ip", "-o", "route", "get", gateway))
-	testutil.Exec(tb, b.world.host, "ip", "neigh", "replace", address, "lladdr", mac, "dev", bridge, "nud", "permanent")
-	testutil.Exec(tb, inside, "ip", "neigh", "replace", gateway, "lladdr", linkAddress(tb, b.world.host, bridge), "dev", route[2], "nud", "permanent")
+	testutil.Exec(tb, b.world.host, "ip", "neigh", "replace", address, "lladdr", mac, "dev", bridge(network), "nud", "permanent")
+	testutil.Exec(tb, inside, "ip", "neigh", "replace", gateway, "lladdr", linkAddress(tb, b.world.host, bridge(network)), "dev", route[2], "nud", "permanent")
 }
 
 // linkAddress is the MAC address of a link.

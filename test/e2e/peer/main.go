@@ -10,6 +10,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -28,7 +29,7 @@ const echoTime = 3 * time.Second
 func main() {
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "peer:", err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // this is main
 	}
 }
 
@@ -53,11 +54,11 @@ func burst(address, count string) error {
 	if err != nil {
 		return err
 	}
-	conn, err := net.Dial("udp4", address)
+	conn, err := (&net.Dialer{Timeout: echoTime}).DialContext(context.Background(), "udp4", address)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // ends with the process at the latest
 	for i := range n {
 		if _, err := fmt.Fprint(conn, i+1); err != nil {
 			return err
@@ -89,7 +90,7 @@ func runStation(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // ends with the process at the latest
 	s := &station{conn: conn}
 	var reader sync.WaitGroup
 	reader.Go(s.receive)
@@ -97,10 +98,14 @@ func runStation(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, port)
+	if _, err := fmt.Fprintln(out, port); err != nil {
+		return err
+	}
 	commands := bufio.NewScanner(in)
 	for commands.Scan() {
-		fmt.Fprintln(out, s.obey(strings.Fields(commands.Text())))
+		if _, err := fmt.Fprintln(out, s.obey(strings.Fields(commands.Text()))); err != nil {
+			return err
+		}
 	}
 	return commands.Err()
 }
@@ -160,7 +165,9 @@ func (s *station) receive() {
 		s.mu.Unlock()
 		if echo {
 			// An echo that is not sent is one that the other side misses.
-			_, _ = s.conn.WriteToUDP(packet[:n], from)
+			if _, err := s.conn.WriteToUDP(packet[:n], from); err != nil {
+				fmt.Fprintln(os.Stderr, "peer: echo:", err)
+			}
 		}
 	}
 }
