@@ -21,7 +21,13 @@ CLANG_FORMAT ?= clang-format-19
 # Debian packages: the compiler of the eBPF objects, what the tests run (dockerd,
 # ip, tc, a busybox to make images of) and what lint runs.
 PACKAGES := bpftool busybox-static ca-certificates clang-19 clang-format-19 containerd docker.io \
-	gcc git iproute2 iptables libc6-dev linux-libc-dev llvm-19 procps runc shellcheck util-linux
+	gcc git iproute2 iptables iputils-ping libc6-dev linux-libc-dev llvm-19 procps runc shellcheck util-linux
+
+# What only test-kernels needs, and what it tests where. 5.10 is the oldest that is
+# supported, TCX came with 6.6.
+KERNEL_PACKAGES := cpio kmod qemu-system-x86 xz-utils
+KERNELS ?= 5.10 6.1 6.12 7.3
+KERNEL_TESTS ?= . event internal/dispatch internal/hook internal/kernel internal/linktable internal/netns
 
 # <asm/types.h> is in the compiler's multiarch folder; -idirafter keeps it behind
 # everything else. Our own headers are named relative to where the compiler runs,
@@ -59,6 +65,14 @@ build: ## compile the command, static, into bin/
 .PHONY: test
 test: deps generate-check lint build vet ## everything that must pass before a change goes in (root)
 	@test/run.sh $(GO) test -race -timeout 15m -p 2 -parallel 4 ./...
+
+.PHONY: deps-kernels
+deps-kernels: deps
+	@test/deps.sh $(KERNEL_PACKAGES)
+
+.PHONY: test-kernels
+test-kernels: deps-kernels ## run the tests that depend on the kernel on others, in virtual machines
+	@test/vm/run.sh "$(KERNELS)" $(KERNEL_TESTS)
 
 .PHONY: vet
 vet:
