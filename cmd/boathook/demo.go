@@ -39,8 +39,8 @@ every packet to be dropped. It says what was seen, and leaves nothing behind.`,
 			return demo.Run(cmd.Context(), demo.Config{For: length, Format: form, Env: e.session(slog.LevelWarn)})
 		},
 	}
-	cmd.Flags().DurationVar(&length, "for", 10*time.Second, "how long there is traffic, as 10s or 1m")
-	cmd.Flags().StringVarP(&format, "output", "o", "columns", "columns, json (one object a line) or none")
+	cmd.Flags().DurationVar(&length, "for", 10*time.Second, "`TIME` that there is traffic, as 10s or 1m")
+	cmd.Flags().StringVarP(&format, "output", "o", "columns", "`FORMAT` of records: columns, json (one object a line) or none")
 	complete(cmd, map[string][]string{"output": {"columns", "json", "none"}})
 	return cmd
 }

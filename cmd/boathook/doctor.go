@@ -40,8 +40,8 @@ nothing and works without root, which then shows among what stands in the way.`,
 			return write(doctor.Judge(facts))
 		},
 	}
-	cmd.Flags().StringVarP(&format, "output", "o", "text", "text, or json (one object)")
-	cmd.Flags().StringArrayVar(&runtimes, "runtime", nil, "runtimes to ask: docker[=SOCKET], netns[=DIR] (default: all)")
+	cmd.Flags().StringVarP(&format, "output", "o", "text", "`FORMAT` of the report: text, or json (one object)")
+	cmd.Flags().StringArrayVar(&runtimes, "runtime", nil, "runtimes to ask: a `NAME`, docker[=SOCKET] or netns[=DIR] (default: all)")
 	complete(cmd, map[string][]string{"output": {"text", "json"}})
 	return cmd
 }

@@ -35,16 +35,16 @@ type attachFlags struct {
 func (f *attachFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	f.addTargets(flags)
-	flags.StringVar(&f.direction, "direction", "both", "traffic of the target: ingress, egress or both")
-	flags.StringVar(&f.backend, "backend", "auto", "auto, tcx (Linux 6.6 and newer) or clsact")
-	flags.StringVar(&f.order, "order", "", "place among the programs of a hook: first, last, before=ID or after=ID of a program (default: first to observe, else last)")
-	flags.StringVar(&f.verdict, "verdict", "observe", "observe: every packet goes on; drop: the program may drop; enforce: its word is final")
+	flags.StringVar(&f.direction, "direction", "both", "`DIRECTION` of traffic as the target sees it: ingress, egress or both")
+	flags.StringVar(&f.backend, "backend", "auto", "`BACKEND` to attach through: auto, tcx (Linux 6.6 and newer) or clsact")
+	flags.StringVar(&f.order, "order", "", "`PLACE` among the programs of a hook: first, last, before=ID or after=ID of a program (default: first to observe, else last)")
+	flags.StringVar(&f.verdict, "verdict", "observe", "`MODE`, what counts of the program's verdicts: observe nothing, drop only drops, enforce everything")
 	flags.BoolVar(&f.allowWrites, "allow-writes", false, "run programs that change packets")
-	flags.StringVar(&f.rcuExpedite, "rcu-expedite", "auto", "auto: shorten the kernel's grace periods during bursts; never")
+	flags.StringVar(&f.rcuExpedite, "rcu-expedite", "auto", "`WHEN` to shorten the kernel's grace periods for bursts: auto or never")
 	f.addOutput(flags)
-	flags.StringVar(&f.where, "where", "", "print only records for which the expression holds, as 'event.len > 100'")
+	flags.StringVar(&f.where, "where", "", "print only records for which an `EXPRESSION` holds, as 'event.len > 100'")
 	flags.Uint64Var(&f.count, "count", 0, "end after `N` records")
-	flags.DurationVar(&f.duration, "for", 0, "end after this time, as 10s or 5m")
+	flags.DurationVar(&f.duration, "for", 0, "end after this `TIME`, as 10s or 5m")
 	flags.BoolVar(&f.includeSSH, "include-ssh", false, "with --interface: do not leave out your own ssh connection")
 	flags.BoolVar(&f.noFollow, "no-follow", false, "take only what runs now")
 	complete(cmd, map[string][]string{
@@ -67,19 +67,19 @@ func complete(cmd *cobra.Command, words map[string][]string) {
 
 func (f *attachFlags) addTargets(flags *pflag.FlagSet) {
 	t := &f.targets
-	flags.StringArrayVarP(&t.Containers, "container", "c", nil, "containers by `NAME`, id, glob, or !name to leave out")
-	flags.StringArrayVar(&t.Images, "image", nil, "containers by image, a `GLOB`")
-	flags.StringArrayVarP(&t.Labels, "label", "l", nil, "containers by labels: a=b, a!=b, 'a in (b,c)', a, !a")
-	flags.StringArrayVar(&t.Netns, "netns", nil, "network namespaces by `PATH` or name of ip-netns")
-	flags.IntSliceVar(&t.PIDs, "pid", nil, "network namespaces by a process in them")
+	flags.StringArrayVarP(&t.Containers, "container", "c", nil, "containers by `NAME`, id or glob; !NAME leaves out")
+	flags.StringArrayVar(&t.Images, "image", nil, "containers by image: a `GLOB`")
+	flags.StringArrayVarP(&t.Labels, "label", "l", nil, "containers by labels: a `SELECTOR` as a=b, a!=b, 'a in (b,c)', a or !a")
+	flags.StringArrayVar(&t.Netns, "netns", nil, "network namespaces by `NAME` (of ip netns) or path")
+	flags.IntSliceVar(&t.PIDs, "pid", nil, "network namespaces by a process in them: a `PID`")
 	flags.StringArrayVarP(&t.Interfaces, "interface", "i", nil, "host links by `NAME` or glob, in their own direction")
 	flags.BoolVar(&t.All, "all", false, "every container")
-	flags.StringArrayVar(&t.Runtimes, "runtime", nil, "runtimes to ask: docker[=SOCKET], netns[=DIR] (default: all)")
+	flags.StringArrayVar(&t.Runtimes, "runtime", nil, "runtimes to ask: a `NAME`, docker[=SOCKET] or netns[=DIR] (default: all)")
 }
 
 func (f *attachFlags) addOutput(flags *pflag.FlagSet) {
-	flags.StringVarP(&f.format, "output", "o", "columns", "columns, json (one object a line) or none")
-	flags.StringVar(&f.fields, "fields", "", "parts of the record to print, as container.name,event.len")
+	flags.StringVarP(&f.format, "output", "o", "columns", "`FORMAT` of records: columns, json (one object a line) or none")
+	flags.StringVar(&f.fields, "fields", "", "`PARTS` of the record to print, as container.name,event.len")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "say more on stderr; the whole log of the verifier")
 }
 

@@ -55,7 +55,7 @@ are marked with an asterisk. Without targets it lists all.`,
 		},
 	}
 	attach.addTargets(cmd.Flags())
-	cmd.Flags().StringVarP(&attach.format, "output", "o", "columns", "columns, or json (one object a line)")
+	cmd.Flags().StringVarP(&attach.format, "output", "o", "columns", "`FORMAT` of containers: columns, or json (one object a line)")
 	cmd.Flags().SortFlags = false
 	complete(cmd, map[string][]string{"output": {"columns", "json"}})
 	return cmd

@@ -25,14 +25,14 @@ type objectFlags struct {
 
 func (f *objectFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.programs, "program", nil, "program to run: `NAME` or NAME:ingress|egress|both")
-	flags.StringVar(&f.as, "as", "", "sched_cls: take programs whose section says no type as tc programs")
+	flags.StringVar(&f.as, "as", "", "`TYPE` of programs whose section says none: sched_cls")
 	flags.StringArrayVar(&f.tails, "tail", nil, "put a program into a prog array: `MAP[N]=PROGRAM`")
 	flags.StringArrayVar(&f.sets, "set", nil, "give a parameter (const volatile global) its value: `NAME=VALUE`")
 	flags.StringArrayVar(&f.mapSets, "map-set", nil, "put an entry into a map: `MAP:KEY=VALUE`")
 	flags.StringArrayVar(&f.events, "event", nil, "type of the records of an event map: `MAP:STRUCT`")
 	flags.StringArrayVar(&f.maps, "map", nil, "print the entries of a map at the end: `NAME` or all")
-	flags.DurationVar(&f.interval, "interval", 0, "print the maps also every so often, as 5s")
-	flags.StringVar(&f.pinPath, "pin-path", "", "folder on a bpffs for maps that ask to be pinned (default: they are private)")
+	flags.DurationVar(&f.interval, "interval", 0, "print the maps also whenever this `TIME` has passed, as 5s")
+	flags.StringVar(&f.pinPath, "pin-path", "", "`FOLDER` on a bpffs for maps that ask to be pinned (default: they are private)")
 }
 
 // open reads the object and applies the flags.
