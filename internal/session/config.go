@@ -75,6 +75,7 @@ type Config struct {
 
 // Env is the world outside.
 type Env struct {
+	// Stdout and Stderr take whole lines, from several goroutines at once.
 	Stdout, Stderr io.Writer
 	// Terminal says that Stdout is one, Width its characters in a line.
 	Terminal bool

@@ -54,8 +54,13 @@ func TestEmptyTargetsAskForNothing(t *testing.T) {
 	qt.Check(t, qt.IsTrue(Targets{}.Empty()))
 	qt.Check(t, qt.IsTrue(Targets{Runtimes: []string{"docker"}}.Empty()), qt.Commentf("a runtime is no target"))
 	for _, targets := range []Targets{
-		{Containers: []string{"web"}}, {Images: []string{"nginx"}}, {Labels: []string{"a=b"}}, {Netns: []string{"blue"}},
-		{PIDs: []int{1}}, {Interfaces: []string{"veth*"}}, {All: true},
+		{Containers: []string{"web"}},
+		{Images: []string{"nginx"}},
+		{Labels: []string{"a=b"}},
+		{Netns: []string{"blue"}},
+		{PIDs: []int{1}},
+		{Interfaces: []string{"veth*"}},
+		{All: true},
 	} {
 		qt.Check(t, qt.IsFalse(targets.Empty()))
 	}
