@@ -80,49 +80,6 @@ func New(opts Options) (*Runtime, error) {
 	return r, nil
 }
 
-func (p Program) names() []string {
-	var names []string
-	for _, name := range []string{p.Ingress, p.Egress} {
-		if name != "" && (len(names) == 0 || names[0] != name) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-func (p Program) name(d Direction) string {
-	if d == Ingress {
-		return p.Ingress
-	}
-	return p.Egress
-}
-
-// directions are those that have a program.
-func (p Program) directions() []Direction {
-	var list []Direction
-	for _, d := range []Direction{Ingress, Egress} {
-		if p.name(d) != "" {
-			list = append(list, d)
-		}
-	}
-	return list
-}
-
-func (p Program) source(opts dispatch.SourceOptions) (*dispatch.Source, error) {
-	if p.Spec == nil && p.Loaded == nil {
-		return nil, errors.New("program has neither an object nor loaded programs")
-	}
-	if p.Loaded == nil {
-		return dispatch.NewSource(p.Spec, p.names(), opts)
-	}
-	for _, name := range p.names() {
-		if p.Loaded[name] == nil {
-			return nil, fmt.Errorf("%w: %s", ErrNoProgram, name)
-		}
-	}
-	return dispatch.NewLoadedSource(p.Loaded, opts)
-}
-
 func (r *Runtime) open(names []string) error {
 	var err error
 	if r.source, err = r.program.source(r.sourceOptions()); err != nil {
