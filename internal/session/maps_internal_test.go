@@ -14,6 +14,7 @@ import (
 
 	"github.com/boathook/boathook/internal/fault"
 	"github.com/boathook/boathook/internal/testutil"
+	"github.com/boathook/boathook/internal/testutil/schematest"
 )
 
 func TestMapsArePrintedDecodedAndInTheOrderAskedFor(t *testing.T) {
@@ -35,6 +36,7 @@ func TestMapsArePrintedDecodedAndInTheOrderAskedFor(t *testing.T) {
 	}
 	qt.Check(t, qt.HasLen(printer.unused(maps), 0))
 	qt.Assert(t, qt.IsNil(printer.print(maps)))
+	schematest.Check(t, "map", out.Bytes())
 	sum := strconv.Itoa(2 * ebpf.MustPossibleCPU())
 	qt.Check(t, qt.Matches(out.String(), `\{"map":"lpm","key":\{"bits":8,"addr":"10.0.0.0"\},"value":7\}
 \{"map":"hash","key":5,"value":9\}
