@@ -22,7 +22,7 @@ var errTooMany = errors.New("512 copies of the program are loaded: events of fur
 // so there is a copy for each combination.
 type loadKey struct {
 	direction Direction
-	point     hook.Point //nolint:unused // tells keys apart
+	point     hook.Point
 	space     netns.Key
 	// netns and index are those of the one link that the copy serves; 0 if it
 	// serves many.
