@@ -3,12 +3,13 @@
 package dispatch
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 // mayGoto is the conditional jump of bounded loops (cond_break, can_loop;
@@ -53,10 +54,10 @@ func TestDirectPacketWritesAreSeen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{Name: "prog", Type: ebpf.SchedCLS, License: "GPL", Instructions: join(c.insns)})
-			if errors.Is(err, ebpf.ErrNotSupported) {
-				return // may_goto, on an older kernel
-			}
+			spec := &ebpf.ProgramSpec{Name: "prog", Type: ebpf.SchedCLS, License: "GPL", Instructions: join(c.insns)}
+			lacking := testutil.Lacking(&ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{"prog": spec}})
+			testutil.SkipIfNotSupported(t, lacking) // may_goto
+			prog, err := ebpf.NewProgram(spec)
 			qt.Assert(t, qt.IsNil(err))
 			t.Cleanup(func() { qt.Check(t, qt.IsNil(prog.Close())) })
 			insns, err := translated("prog", prog)
