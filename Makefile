@@ -76,6 +76,7 @@ test-kernels: deps-kernels ## run the tests that depend on the kernel on others,
 
 .PHONY: vet
 vet:
+	@$(GO) mod tidy -diff
 	@$(GO) vet ./...
 
 .PHONY: lint
