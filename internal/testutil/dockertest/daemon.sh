@@ -56,11 +56,10 @@ kill_rest() {
 		[ "$number" != $$ ] && [ "$(readlink "$process/ns/mnt" 2>/dev/null)" = "$own" ] &&
 			kill -KILL "$number" 2>/dev/null
 	done
-	for procs in $(find /sys/fs/cgroup -path "*/$cgroup/*" -name cgroup.procs 2>/dev/null); do
+	find /sys/fs/cgroup -path "*/$cgroup/*" -name cgroup.procs -exec cat {} + 2>/dev/null |
 		while read -r number; do
 			kill -KILL "$number" 2>/dev/null
-		done <"$procs"
-	done
+		done
 }
 
 # remove_cgroups retries: a cgroup is busy until its last process is reaped.
