@@ -48,10 +48,10 @@ func TestReplaceMissesNoPacketAndSeesNoneTwice(t *testing.T) {
 	add(t, rt, s.hosted(t, "web"))
 	host, inner := listen(t, s.host, hostAddr), listen(t, s.inside, innerAddr)
 
-	var sent atomic.Uint64
+	var sent, failed atomic.Uint64
 	stop := make(chan struct{})
 	var sender sync.WaitGroup
-	sender.Go(func() { flood(inner, host.LocalAddr(), &sent, stop) })
+	sender.Go(func() { flood(inner, host.LocalAddr(), &sent, &failed, stop) })
 	var seen uint64
 	for i := range swaps {
 		old := rt.Maps()[names[i%2]]
@@ -64,8 +64,10 @@ func TestReplaceMissesNoPacketAndSeesNoneTwice(t *testing.T) {
 	close(stop)
 	sender.Wait()
 	seen += counter(t, rt.Maps()[names[swaps%2]])
-	qt.Check(t, qt.Equals(seen, sent.Load()))
-	qt.Check(t, qt.Equals(attachments(t, rt)[1].Counters.Packets, sent.Load()))
+	// A call that fails may have got its packet past the hook before it was dropped.
+	qt.Check(t, qt.IsTrue(seen >= sent.Load() && seen <= sent.Load()+failed.Load()),
+		qt.Commentf("seen %d, sent %d, failed %d", seen, sent.Load(), failed.Load()))
+	qt.Check(t, qt.Equals(attachments(t, rt)[1].Counters.Packets, seen))
 	qt.Check(t, qt.Equals(attachments(t, rt)[1].Counters.NotRun, 0))
 	t.Logf("%d packets, %d swaps", sent.Load(), swaps)
 }
@@ -88,16 +90,18 @@ func counting(name string) boathook.Program {
 }
 
 // flood sends datagrams until stop is closed and counts them.
-func flood(from *net.UDPConn, to net.Addr, sent *atomic.Uint64, stop <-chan struct{}) {
+func flood(from *net.UDPConn, to net.Addr, sent, failed *atomic.Uint64, stop <-chan struct{}) {
 	for {
 		select {
 		case <-stop:
 			return
 		default:
 		}
-		if _, err := from.WriteTo([]byte("boathook"), to); err == nil {
-			sent.Add(1)
+		if _, err := from.WriteTo([]byte("boathook"), to); err != nil {
+			failed.Add(1)
+			continue
 		}
+		sent.Add(1)
 	}
 }
 
