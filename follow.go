@@ -97,7 +97,9 @@ func (r *Runtime) follow(ctx context.Context, targets ...Target) {
 		}
 		r.notify(Notice{Target: target.ID, Err: err})
 		if !isFinal(err) {
-			r.failed[target.ID] = &failure{target: target, delay: firstRetry, next: time.Now().Add(firstRetry)}
+			f := &failure{target: target}
+			f.failed(time.Now())
+			r.failed[target.ID] = f
 		}
 	}
 }

@@ -22,6 +22,7 @@ type tenant struct {
 	// links follows the links of ns where no home hears of them; nil where one does.
 	links *linktable.Table
 	err   error // of the last attempt
+	retry backoff
 }
 
 func newTenant(ns *netns.NS) *tenant {
