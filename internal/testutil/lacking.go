@@ -13,7 +13,7 @@ import (
 )
 
 // Lacking returns the errors, for SkipIfNotSupported, of every helper, type of
-// map and may_goto in spec that this kernel lacks for tc programs. What the kernel says
+// map, may_goto and atomic exchange in spec that this kernel lacks for tc programs. What the kernel says
 // when it refuses such an object is EINVAL, as for any other fault.
 func Lacking(spec *ebpf.CollectionSpec) error {
 	var errs []error
@@ -25,6 +25,8 @@ func Lacking(spec *ebpf.CollectionSpec) error {
 			switch {
 			case ins.OpCode == mayGoto:
 				errs = append(errs, haveMayGoto())
+			case ins.OpCode.AtomicOp() == asm.Xchg:
+				errs = append(errs, haveExchange())
 			case ins.IsBuiltinCall():
 				errs = append(errs, features.HaveProgramHelper(ebpf.SchedCLS, asm.BuiltinFunc(ins.Constant)))
 			}
@@ -37,14 +39,25 @@ func Lacking(spec *ebpf.CollectionSpec) error {
 var mayGoto = asm.OpCode(asm.JumpClass).SetJumpOp(asm.JCOND) //nolint:gochecknoglobals // a constant
 
 func haveMayGoto() error {
-	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, Instructions: asm.Instructions{
-		asm.Mov.Imm(asm.R0, 0), {OpCode: mayGoto}, asm.Return(),
-	}})
+	return haveInstructions("may_goto", asm.Mov.Imm(asm.R0, 0), asm.Instruction{OpCode: mayGoto}, asm.Return())
+}
+
+// haveExchange tries what came with Linux 5.12.
+func haveExchange() error {
+	exchange := asm.Xchg.Mem(asm.R10, asm.R0, asm.DWord, -8)
+	// The library takes the operation from the constant when it writes the instruction.
+	exchange.Constant = int64(asm.Xchg >> 8)
+	return haveInstructions("atomic exchange",
+		asm.Mov.Imm(asm.R0, 0), asm.StoreMem(asm.R10, -8, asm.R0, asm.DWord), exchange, asm.Mov.Imm(asm.R0, 0), asm.Return())
+}
+
+func haveInstructions(what string, insns ...asm.Instruction) error {
+	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, Instructions: insns})
 	if errors.Is(err, unix.EINVAL) {
-		return fmt.Errorf("may_goto: %w", ebpf.ErrNotSupported)
+		return fmt.Errorf("%s: %w", what, ebpf.ErrNotSupported)
 	}
 	if err != nil {
-		return fmt.Errorf("load may_goto: %w", err)
+		return fmt.Errorf("load %s: %w", what, err)
 	}
 	return prog.Close()
 }

@@ -24,3 +24,16 @@ func TestLackingNamesWhatTcProgramsCannotCall(t *testing.T) {
 	// A helper of XDP alone.
 	qt.Check(t, qt.ErrorIs(testutil.Lacking(calling(asm.FnXdpAdjustTail)), ebpf.ErrNotSupported))
 }
+
+func TestLackingKnowsInstructionsFromOtherFaults(t *testing.T) {
+	t.Parallel()
+	for name, ins := range map[string]asm.Instruction{
+		"may_goto": {OpCode: asm.OpCode(asm.JumpClass).SetJumpOp(asm.JCOND)},
+		"exchange": asm.Xchg.Mem(asm.R10, asm.R0, asm.DWord, -8),
+	} {
+		err := testutil.Lacking(&ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{"prog": {Instructions: asm.Instructions{ins}}}})
+		if err != nil {
+			qt.Check(t, qt.ErrorIs(err, ebpf.ErrNotSupported), qt.Commentf(name))
+		}
+	}
+}

@@ -26,15 +26,16 @@ func Object(tb testing.TB, name string) *ebpf.CollectionSpec {
 func ObjectPath(tb testing.TB, name string) string {
 	tb.Helper()
 
-	path := filepath.Join(moduleRoot(tb), "testdata", "objects", name+".o")
+	path := filepath.Join(ModuleRoot(tb), "testdata", "objects", name+".o")
 	if _, err := os.Stat(path); err != nil {
 		tb.Fatalf("find object: %v (make generate writes it)", err)
 	}
 	return path
 }
 
-// moduleRoot is the folder of go.mod, looked for from the folder of the test up.
-func moduleRoot(tb testing.TB) string {
+// ModuleRoot is the folder of go.mod, looked for from the folder of the test up:
+// test binaries also run on machines that have the repository elsewhere.
+func ModuleRoot(tb testing.TB) string {
 	tb.Helper()
 
 	dir, err := os.Getwd()

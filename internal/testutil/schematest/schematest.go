@@ -6,10 +6,11 @@ package schematest
 import (
 	"bytes"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 // Check fails the test unless each line of printed is a JSON value that the
@@ -42,11 +43,7 @@ func Refuses(tb testing.TB, name, text string) bool {
 
 func compile(tb testing.TB, name string) *jsonschema.Schema {
 	tb.Helper()
-	_, here, _, ok := runtime.Caller(0)
-	if !ok {
-		tb.Fatal("the place of the source is unknown")
-	}
-	path := filepath.Join(filepath.Dir(here), "../../../docs/schema", name+".json")
+	path := filepath.Join(testutil.ModuleRoot(tb), "docs", "schema", name+".json")
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft2020)
 	compiler.AssertFormat()
