@@ -5,6 +5,7 @@ package dispatch
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -44,18 +45,53 @@ func TestCallsAreNamedByDistance(t *testing.T) {
 		"ffffffff81000040 t bpf_one\nffffffff81000040 t bpf_alias\n" +
 		"ffffffffc0000040 t bpf_in_module\t[module]\n"
 	names := map[string]bool{}
-	err := nameCalls(strings.NewReader(symbols), map[int32]bool{-16: true, 64: true, 0x3f000040: true, 5: true}, names)
+	err := newSymbolTable(strings.NewReader(symbols)).nameCalls(map[int32]bool{-16: true, 64: true, 0x3f000040: true, 5: true}, names)
 	qt.Assert(t, qt.IsNil(err))
 	qt.Check(t, qt.DeepEquals(names, map[string]bool{
 		"bpf_before": true, "bpf_one": true, "bpf_alias": true, "bpf_in_module": true, "an unknown function at +5": true,
 	}))
 }
 
+// Of what lies above all that is called nothing is read, until another program
+// calls it; then all its names are found.
+func TestSymbolsAreReadAsFarAsTheyAreNeeded(t *testing.T) {
+	t.Parallel()
+	const symbols = "ffffffff80fffff0 T bpf_before\n" +
+		"ffffffff81000000 T __bpf_call_base\n" +
+		"ffffffff81000040 t bpf_one\nffffffff81000040 t bpf_alias\n" +
+		"ffffffff81000050 t bpf_two\nffffffff81000060 t bpf_three\n" +
+		"ffffffffc0000050 t bpf_in_module\t[module]\nffffffffc0000040 t bpf_other\t[module]\nffffffffc0000050 t bpf_alias_in_module\t[module]\n"
+	table := newSymbolTable(strings.NewReader(symbols))
+	for _, step := range []struct {
+		distance int32
+		names    []string
+		read     int
+	}{
+		{-16, []string{"bpf_before"}, 3},
+		{64, []string{"bpf_one", "bpf_alias"}, 5},
+		{0x3f000050, []string{"bpf_in_module", "bpf_alias_in_module"}, 9},
+		{-16, []string{"bpf_before"}, 9},
+	} {
+		want := map[string]bool{}
+		for _, name := range step.names {
+			want[name] = true
+		}
+		names := map[string]bool{}
+		qt.Assert(t, qt.IsNil(table.nameCalls(map[int32]bool{step.distance: true}, names)))
+		qt.Check(t, qt.DeepEquals(names, want))
+		qt.Check(t, qt.Equals(len(table.read), step.read))
+	}
+}
+
 func TestHiddenSymbolsAreAnError(t *testing.T) {
 	t.Parallel()
-	const hidden = "0000000000000000 T __bpf_call_base\n0000000000000000 T bpf_one\n"
-	err := nameCalls(strings.NewReader(hidden), map[int32]bool{0: true}, map[string]bool{})
-	qt.Check(t, qt.ErrorIs(err, errNoSymbols))
-	err = nameCalls(strings.NewReader("zz T __bpf_call_base\n"), map[int32]bool{0: true}, map[string]bool{})
-	qt.Check(t, qt.ErrorMatches(err, "read kernel symbols: .*"))
+	hidden := regexp.QuoteMeta(errNoSymbols.Error())
+	for text, want := range map[string]string{
+		"0000000000000000 T __bpf_call_base\n0000000000000000 T bpf_one\n": hidden,
+		"ffffffff81000040 t bpf_one\n":                                     hidden,
+		"zz T __bpf_call_base\n":                                           "read kernel symbols: .*",
+	} {
+		err := newSymbolTable(strings.NewReader(text)).nameCalls(map[int32]bool{0: true}, map[string]bool{})
+		qt.Check(t, qt.ErrorMatches(err, want))
+	}
 }

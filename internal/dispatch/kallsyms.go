@@ -3,14 +3,8 @@
 package dispatch
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
-	"fmt"
-	"io"
 	"os"
-	"strconv"
-	"strings"
 
 	"github.com/cilium/ebpf/asm"
 )
@@ -20,21 +14,29 @@ var errNoSymbols = errors.New("the kernel hides its symbols (sysctl kernel.kptr_
 
 // kernelView is what of the kernel is needed to understand loaded programs. It
 // is read when it is first needed, and once: that takes longer than to check
-// all programs.
+// all programs. Not safe for concurrent use.
 type kernelView struct {
-	symbols []byte // the text of /proc/kallsyms
-	tstamp  int16  // offset of that member of struct sk_buff; 0: not read yet
+	file    *os.File     // /proc/kallsyms, behind symbols
+	symbols *symbolTable // nil: not read yet
+	tstamp  int16        // offset of that member of struct sk_buff; 0: not read yet
 }
 
-func (v *kernelView) kallsyms() (io.ReadSeeker, error) {
+func (v *kernelView) kallsyms() (*symbolTable, error) {
 	if v.symbols == nil {
-		text, err := os.ReadFile("/proc/kallsyms")
+		file, err := os.Open("/proc/kallsyms")
 		if err != nil {
 			return nil, err
 		}
-		v.symbols = text
+		v.file, v.symbols = file, newSymbolTable(file)
 	}
-	return bytes.NewReader(v.symbols), nil
+	return v.symbols, nil
+}
+
+func (v *kernelView) close() error {
+	if v.file == nil {
+		return nil
+	}
+	return v.file.Close()
 }
 
 func (v *kernelView) tstampOffset() (int16, error) {
@@ -70,56 +72,5 @@ func calledSymbols(insns asm.Instructions, kernel *kernelView) (map[string]bool,
 	if err != nil {
 		return nil, err
 	}
-	return names, nameCalls(kallsyms, distances, names)
-}
-
-// nameCalls adds to names the symbols at distances from __bpf_call_base.
-func nameCalls(kallsyms io.ReadSeeker, distances map[int32]bool, names map[string]bool) error {
-	var base uint64
-	err := eachSymbol(kallsyms, func(address uint64, name string) {
-		if name == "__bpf_call_base" {
-			base = address
-		}
-	})
-	if err != nil {
-		return err
-	}
-	if base == 0 {
-		return errNoSymbols
-	}
-	if _, err := kallsyms.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	found := map[int32]bool{}
-	err = eachSymbol(kallsyms, func(address uint64, name string) {
-		distance := int32(address - base)
-		if distances[distance] && base+uint64(int64(distance)) == address {
-			found[distance] = true
-			names[name] = true
-		}
-	})
-	for distance := range distances {
-		if !found[distance] {
-			names[fmt.Sprintf("an unknown function at %+d", distance)] = true
-		}
-	}
-	return err
-}
-
-func eachSymbol(r io.Reader, yield func(address uint64, name string)) error {
-	scan := bufio.NewScanner(r)
-	for scan.Scan() {
-		hex, rest, ok := strings.Cut(scan.Text(), " ")
-		_, name, ok2 := strings.Cut(rest, " ")
-		if !ok || !ok2 {
-			continue
-		}
-		address, err := strconv.ParseUint(hex, 16, 64)
-		if err != nil {
-			return fmt.Errorf("read kernel symbols: %w", err)
-		}
-		name, _, _ = strings.Cut(name, "\t")
-		yield(address, name)
-	}
-	return scan.Err()
+	return names, kallsyms.nameCalls(distances, names)
 }

@@ -22,20 +22,27 @@ const hintLoadAs = "load it as SchedCLS with attach type none"
 func NewLoadedSource(progs map[string]*ebpf.Program, opts SourceOptions) (*Source, error) {
 	s := &Source{opts: opts, loaded: map[string]*ebpf.Program{}}
 	var kernel kernelView
+	if err := errors.Join(s.keepLoaded(progs, &kernel), kernel.close()); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Source) keepLoaded(progs map[string]*ebpf.Program, kernel *kernelView) error {
 	for name, prog := range progs {
 		if prog == nil || prog.FD() < 0 {
-			return nil, errors.Join(fmt.Errorf("program %s is nil or closed", name), s.Close())
+			return fmt.Errorf("program %s is nil or closed", name)
 		}
-		if err := checkForeign(name, prog, &kernel, opts); err != nil {
-			return nil, errors.Join(err, s.Close())
+		if err := checkForeign(name, prog, kernel, s.opts); err != nil {
+			return err
 		}
 		clone, err := prog.Clone()
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("keep program %s: %w", name, err), s.Close())
+			return fmt.Errorf("keep program %s: %w", name, err)
 		}
 		s.loaded[name] = clone
 	}
-	return s, nil
+	return nil
 }
 
 func (s *Source) instantiateLoaded(name string) (*instance, error) {

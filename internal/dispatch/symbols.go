@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dispatch
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// symbolTable is the text of /proc/kallsyms, read no further than was asked
+// for: the kernel takes longer to write it all than to load a program. Not safe
+// for concurrent use.
+type symbolTable struct {
+	lines *bufio.Scanner
+	read  []symbol // in the order of the text
+	names []byte   // theirs, one behind the other
+	base  uint64   // of __bpf_call_base; 0: not read yet
+}
+
+type symbol struct {
+	address    uint64
+	begin, end uint32 // of its name
+	module     bool   // it belongs to a module; those come last and in any order
+}
+
+func newSymbolTable(kallsyms io.Reader) *symbolTable {
+	return &symbolTable{lines: bufio.NewScanner(kallsyms)}
+}
+
+// nameCalls adds to names the symbols at distances from __bpf_call_base. Returns
+// errNoSymbols if the kernel hides addresses.
+func (t *symbolTable) nameCalls(distances map[int32]bool, names map[string]bool) error {
+	if err := t.findBase(); err != nil {
+		return err
+	}
+	highest := t.base
+	for distance := range distances {
+		highest = max(highest, t.base+uint64(int64(distance)))
+	}
+	found := map[int32]bool{}
+	for i := 0; ; i++ {
+		s, ok, err := t.at(i)
+		if err != nil {
+			return err
+		}
+		// The kernel's own symbols are sorted, so that no other name of a called
+		// function follows.
+		if !ok || len(found) == len(distances) && !s.module && s.address > highest {
+			break
+		}
+		distance := int32(s.address - t.base)
+		if distances[distance] && t.base+uint64(int64(distance)) == s.address {
+			found[distance] = true
+			names[string(t.names[s.begin:s.end])] = true
+		}
+	}
+	for distance := range distances {
+		if !found[distance] {
+			names[fmt.Sprintf("an unknown function at %+d", distance)] = true
+		}
+	}
+	return nil
+}
+
+// findBase reads as far as __bpf_call_base.
+func (t *symbolTable) findBase() error {
+	for i := len(t.read); t.base == 0; i++ {
+		s, ok, err := t.at(i)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return errNoSymbols
+		}
+		if string(t.names[s.begin:s.end]) != "__bpf_call_base" {
+			continue
+		}
+		if s.address == 0 {
+			return errNoSymbols
+		}
+		t.base = s.address
+	}
+	return nil
+}
+
+// at returns symbol i, which is at most the first that was not read yet, and
+// false at the end.
+func (t *symbolTable) at(i int) (symbol, bool, error) {
+	for i == len(t.read) {
+		if !t.lines.Scan() {
+			return symbol{}, false, t.lines.Err()
+		}
+		if err := t.add(t.lines.Bytes()); err != nil {
+			return symbol{}, false, err
+		}
+	}
+	return t.read[i], true, nil
+}
+
+// add takes a line in: address, type, name and, behind a tab, a module.
+func (t *symbolTable) add(line []byte) error {
+	hex, rest, ok := bytes.Cut(line, []byte(" "))
+	_, name, ok2 := bytes.Cut(rest, []byte(" "))
+	if !ok || !ok2 {
+		return nil
+	}
+	address, err := strconv.ParseUint(string(hex), 16, 64)
+	if err != nil {
+		return fmt.Errorf("read kernel symbols: %w", err)
+	}
+	name, _, module := bytes.Cut(name, []byte("\t"))
+	begin := uint32(len(t.names))
+	t.names = append(t.names, name...)
+	t.read = append(t.read, symbol{address, begin, uint32(len(t.names)), module})
+	return nil
+}
