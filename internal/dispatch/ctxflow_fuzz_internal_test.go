@@ -3,8 +3,10 @@
 package dispatch
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -313,13 +315,19 @@ func TestContextStoresAreNeverMissed(t *testing.T) {
 	offset, err := tstampOffset()
 	qt.Assert(t, qt.IsNil(err))
 	random := rand.New(rand.NewPCG(1, 2))
-	var taken, writing int
+	exchanges := !errors.Is(lacking(asm.Instructions{exchange(asm.R10, -8, asm.R0)}), ebpf.ErrNotSupported)
+	var known, taken, writing int
 	for range 2000 {
 		data := make([]byte, 64)
 		for i := range data {
 			data[i] = byte(random.Uint32())
 		}
-		ok, writes := checkFlow(t, generate(data), offset)
+		insns := generate(data)
+		if !exchanges && slices.ContainsFunc(insns, isExchange) {
+			continue
+		}
+		known++
+		ok, writes := checkFlow(t, insns, offset)
 		if ok {
 			taken++
 		}
@@ -327,6 +335,10 @@ func TestContextStoresAreNeverMissed(t *testing.T) {
 			writing++
 		}
 	}
-	t.Logf("the kernel took %d programs, of which %d write", taken, writing)
-	qt.Check(t, qt.IsTrue(taken >= 1600 && writing >= 800), qt.Commentf("%d programs, %d writing", taken, writing))
+	t.Logf("of %d programs, whose instructions the kernel has, it took %d, of which %d write", known, taken, writing)
+	// They would show nothing if the kernel refused most, or if few wrote.
+	qt.Check(t, qt.IsTrue(known >= 500 && taken*5 >= known*4 && writing*5 >= known*2),
+		qt.Commentf("%d programs, %d taken, %d writing", known, taken, writing))
 }
+
+func isExchange(ins asm.Instruction) bool { return ins.OpCode.AtomicOp() == asm.Xchg }

@@ -9,6 +9,8 @@ import (
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
 	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 // storeTstamp is a store that counts if dst holds the context.
@@ -27,7 +29,7 @@ type flowCase struct {
 }
 
 // flowCases are programs that store to tstamp, or do not, by the way the
-// context takes. The kernel takes them all.
+// context takes. The kernel takes all whose instructions and helpers it has.
 func flowCases() map[string]flowCase {
 	zero := asm.Mov.Imm(asm.R0, 0)
 	spill := asm.StoreMem(asm.R10, -8, asm.R1, asm.DWord)
@@ -157,10 +159,16 @@ func TestContextIsFollowedThroughLoadedPrograms(t *testing.T) {
 
 func mustTranslate(tb testing.TB, insns asm.Instructions) asm.Instructions {
 	tb.Helper()
+	testutil.SkipIfNotSupported(tb, lacking(insns))
 	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{Name: "prog", Type: ebpf.SchedCLS, License: "GPL", Instructions: insns})
 	qt.Assert(tb, qt.IsNil(err))
 	tb.Cleanup(func() { qt.Check(tb, qt.IsNil(prog.Close())) })
 	out, err := translated("prog", prog)
 	qt.Assert(tb, qt.IsNil(err))
 	return out
+}
+
+// lacking returns the errors of what the instructions need and this kernel lacks.
+func lacking(insns asm.Instructions) error {
+	return testutil.Lacking(&ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{"prog": {Instructions: insns}}})
 }

@@ -88,8 +88,15 @@ func (w wire) sender(ctx context.Context, conn *net.UDPConn) (uint32, error) {
 // Every packet is seen by the old program or by the new one, once, while they
 // take turns in the slot. Behind the load everything is dropped, to leave the
 // time to the sender.
-func TestSwapMissesNoPacket(t *testing.T) {
+func TestSwapMissesNoPacket(t *testing.T) { //nolint:tparallel // each of its parts takes the whole machine
 	t.Parallel()
+	for _, backend := range []hook.Backend{hook.TCX, hook.Clsact} {
+		t.Run(backend.String(), func(t *testing.T) { checkSwapMissesNoPacket(t, backend) })
+	}
+}
+
+func checkSwapMissesNoPacket(t *testing.T, backend hook.Backend) {
+	t.Helper()
 	w := newWire(t)
 	odd := newSource(t, marking("by_odd"), dispatch.SourceOptions{})
 	load, err := dispatch.NewLoad(odd, "prog", dispatch.LoadOptions{})
@@ -97,8 +104,8 @@ func TestSwapMissesNoPacket(t *testing.T) {
 	t.Cleanup(func() { qt.Check(t, qt.IsNil(load.Close())) })
 	even := newSource(t, marking("by_even"), dispatch.SourceOptions{Inherit: odd})
 	qt.Assert(t, qt.IsNil(load.SetLink(w.nearIndex, 1)))
-	attach(t, w.near, hook.TCX, hook.Request{Index: w.nearIndex, Point: hook.Egress, Program: load.Program()})
-	attach(t, w.near, hook.TCX, hook.Request{
+	attach(t, w.near, backend, hook.Request{Index: w.nearIndex, Point: hook.Egress, Program: load.Program()})
+	attach(t, w.near, backend, hook.Request{
 		Index: w.nearIndex, Point: hook.Egress, Program: mustLoad(t, returning(shot)), Order: hook.Order{Position: hook.Last},
 	})
 
