@@ -75,7 +75,15 @@ func TestWhatStandsInTheWay(t *testing.T) {
 		},
 		{"no netkit", lack(kernel.FeatureNetkit), kernel.FeatureNetkit, doctor.OK, "", "without"},
 		{"no btf", lack(kernel.FeatureBTF), kernel.FeatureBTF, doctor.Warn, "Linux 9.1 or newer", "without"},
-		{"memlock", lack(kernel.FeatureMemlock), kernel.FeatureMemlock, doctor.Warn, "ulimit -l unlimited", "without"},
+		{"memlock that is lifted", lack(kernel.FeatureMemlock), kernel.FeatureMemlock, doctor.OK, "", "boathook lifts"},
+		{
+			"memlock", both(lack(kernel.FeatureMemlock), drop("CAP_SYS_RESOURCE")), kernel.FeatureMemlock,
+			doctor.Warn, "ulimit -l unlimited", "without",
+		},
+		{
+			"memlock in a user namespace", both(lack(kernel.FeatureMemlock), func(f *doctor.Facts) { f.UserNamespace = true }),
+			kernel.FeatureMemlock, doctor.Warn, "ulimit -l unlimited", "without",
+		},
 		{
 			"instructions hidden", lack(kernel.FeatureTranslated), kernel.FeatureTranslated, doctor.Bad,
 			"bpf_jit_harden=1", "without",

@@ -5,6 +5,7 @@ package doctor
 import (
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/boathook/boathook/internal/kernel"
 )
@@ -17,6 +18,9 @@ const (
 	fixHidden    = "sysctl -w net.core.bpf_jit_harden=1, or kernel.kptr_restrict=1 with CAP_SYSLOG"
 	fixMemlock   = "ulimit -l unlimited, in a systemd unit LimitMEMLOCK=infinity"
 )
+
+// capResource allows to raise limits.
+const capResource = "CAP_SYS_RESOURCE"
 
 func (f *Facts) judgeFeatures() []Check {
 	checks := make([]Check, len(f.Features))
@@ -40,6 +44,9 @@ func (f *Facts) judgeFeature(feature kernel.Result) Check {
 		check.Status, check.Meaning = f.severity(feature), feature.Without
 		if check.Status != OK {
 			check.Fix = f.featureFix(feature.Feature)
+		}
+		if feature.Name == kernel.FeatureMemlock && f.liftsMemlock() {
+			check.Meaning, check.Error = "programs and maps count against RLIMIT_MEMLOCK, which boathook lifts for itself", ""
 		}
 	case kernel.Unknown:
 		check.Status = Warn
@@ -65,11 +72,23 @@ func (f *Facts) severity(feature kernel.Result) Status {
 	case kernel.FeatureTranslated:
 		// observe is what everything runs under that only watches.
 		return Bad
+	case kernel.FeatureMemlock:
+		if f.liftsMemlock() {
+			return OK
+		}
 	}
 	if feature.Essential {
 		return Bad
 	}
 	return Warn
+}
+
+// liftsMemlock says whether boathook run can raise its RLIMIT_MEMLOCK. The
+// capability of a user namespace does not do for that.
+func (f *Facts) liftsMemlock() bool {
+	return !f.UserNamespace && slices.ContainsFunc(f.Capabilities, func(c kernel.Capability) bool {
+		return c.Name == capResource && c.Held
+	})
 }
 
 func (f *Facts) state(name string) kernel.State {
@@ -142,7 +161,7 @@ func (f *Facts) lackOf(c kernel.Capability) Status {
 	switch {
 	case c.Essential:
 		return Bad
-	case c.Name == "CAP_SYS_RESOURCE" && f.state(kernel.FeatureMemlock) == kernel.Available,
+	case c.Name == capResource && f.state(kernel.FeatureMemlock) == kernel.Available,
 		c.Name == "CAP_SYSLOG" && f.state(kernel.FeatureTranslated) == kernel.Available:
 		return OK
 	}
