@@ -58,13 +58,3 @@ func TestObjectWithoutBTFHasNoType(t *testing.T) {
 	_, err := event.Find(spec, "r", "")
 	qt.Assert(t, qt.ErrorIs(err, event.ErrNoType))
 }
-
-func TestLostSamplesMapIsFound(t *testing.T) {
-	t.Parallel()
-	spec := mustSpec(t, "gadget.o")
-	name, ok := event.LostMap(spec, "flows")
-	qt.Check(t, qt.IsTrue(ok))
-	qt.Check(t, qt.Equals(name, "flows_lost_samples"))
-	_, ok = event.LostMap(spec, "tagged")
-	qt.Check(t, qt.IsFalse(ok))
-}

@@ -70,12 +70,6 @@ func isEmptySection(t btf.Type) bool {
 	return err == nil && len(s.columns) == 0
 }
 
-// Key is how the keys are read.
-func (r *MapReader) Key() *Schema { return r.key }
-
-// Value is how the values are read.
-func (r *MapReader) Value() *Schema { return r.value }
-
 // Each calls emit for every entry of m, in order of the keys: arrays by index,
 // others byte by byte. Values of per-CPU maps are summed field by field; see
 // [Schema.Add]. Of an array with more than one element those that are all
