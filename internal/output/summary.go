@@ -28,9 +28,6 @@ type Summary struct {
 	// Malformed counts the events that were too short for their type and were
 	// shown as hex.
 	Malformed uint64
-	// Missed counts packets that passed while a program waited to learn whose
-	// link it was on.
-	Missed uint64
 	// Duration is the time from the ready line to the end.
 	Duration time.Duration
 }
@@ -46,7 +43,6 @@ type summaryJSON struct {
 	Events      Number            `json:"events"`
 	Lost        Number            `json:"lost"`
 	Malformed   Number            `json:"malformed,omitempty"`
-	Missed      Number            `json:"missed,omitempty"`
 	Seconds     float64           `json:"seconds"`
 }
 
@@ -66,7 +62,6 @@ func (s Summary) MarshalJSON() ([]byte, error) {
 		Events:      Number(s.Events),
 		Lost:        Number(s.Lost),
 		Malformed:   Number(s.Malformed),
-		Missed:      Number(s.Missed),
 		Seconds:     float64(s.Duration.Round(time.Millisecond).Milliseconds()) / 1000,
 	}})
 }
@@ -83,11 +78,7 @@ func (s Summary) Lines() []string {
 	if s.Malformed > 0 {
 		events += ", " + strconv.FormatUint(s.Malformed, 10) + " too short for their type"
 	}
-	lines = append(lines, events)
-	if s.Missed > 0 {
-		lines = append(lines, plural(s.Missed, "packet")+" passed before the link's container was known")
-	}
-	return lines
+	return append(lines, events)
 }
 
 // verdictText lists the verdicts, the most frequent first.

@@ -33,12 +33,9 @@ type JSON struct {
 	line   []byte
 }
 
-// NewJSON returns a writer of whole records.
-func NewJSON(out io.Writer) *JSON { return &JSON{out: out} }
-
-// NewJSONFields returns a writer of those parts of records that fields names.
-// What a record has nothing for is left out.
-func NewJSONFields(out io.Writer, fields *Fields) *JSON { return &JSON{out: out, fields: fields} }
+// NewJSON returns a writer of those parts of records that fields names, of whole
+// records if it is nil. What a record has nothing for is left out.
+func NewJSON(out io.Writer, fields *Fields) *JSON { return &JSON{out: out, fields: fields} }
 
 // Write implements [Writer].
 func (j *JSON) Write(r *event.Record) error {

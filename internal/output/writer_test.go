@@ -23,7 +23,7 @@ func TestJSONWritesOneLineForEachRecord(t *testing.T) {
 	t.Parallel()
 	schema := flowSchema(t)
 	var out bytes.Buffer
-	w := output.NewJSON(&out)
+	w := output.NewJSON(&out, nil)
 	qt.Assert(t, qt.IsNil(w.Write(web(schema, flow("curl", 53, 60)))))
 	qt.Assert(t, qt.IsNil(w.Write(shared(schema, flow("nginx", 80, 60)))))
 	qt.Check(t, qt.Equals(strings.Count(out.String(), "\n"), 2))
@@ -45,7 +45,7 @@ func TestEveryRecordFollowsItsSchema(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
-			qt.Assert(t, qt.IsNil(output.NewJSON(&out).Write(r)))
+			qt.Assert(t, qt.IsNil(output.NewJSON(&out, nil).Write(r)))
 			schematest.Check(t, "record", out.Bytes())
 		})
 	}
@@ -76,7 +76,7 @@ func TestJSONFieldsAreThoseAskedFor(t *testing.T) {
 		fields, err := output.ParseFields(test.fields, schema)
 		qt.Assert(t, qt.IsNil(err))
 		var out bytes.Buffer
-		qt.Assert(t, qt.IsNil(output.NewJSONFields(&out, fields).Write(web(schema, flow("a<b", 53, 60)))))
+		qt.Assert(t, qt.IsNil(output.NewJSON(&out, fields).Write(web(schema, flow("a<b", 53, 60)))))
 		qt.Check(t, qt.Equals(out.String(), test.want+"\n"))
 		schematest.Check(t, "record", out.Bytes())
 	}
@@ -88,7 +88,7 @@ func TestJSONFieldsOfContainersThatShareANetns(t *testing.T) {
 	fields, err := output.ParseFields("container.name,container.runtime", schema)
 	qt.Assert(t, qt.IsNil(err))
 	var out bytes.Buffer
-	qt.Assert(t, qt.IsNil(output.NewJSONFields(&out, fields).Write(shared(schema, flow("curl", 53, 60)))))
+	qt.Assert(t, qt.IsNil(output.NewJSON(&out, fields).Write(shared(schema, flow("curl", 53, 60)))))
 	qt.Check(t, qt.Equals(out.String(),
 		`{"containers":[{"name":"web","runtime":"docker"},{"name":"sidecar","runtime":"docker"}]}`+"\n"))
 }
@@ -113,7 +113,7 @@ func TestListOfFieldsWithAHole(t *testing.T) {
 func TestLastLineReportsWhatWasLostAfterTheLastRecord(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	w := output.NewJSON(&out)
+	w := output.NewJSON(&out, nil)
 	qt.Assert(t, qt.IsNil(w.WriteLost("flow", 0)))
 	qt.Assert(t, qt.IsNil(w.WriteLost("flow", 12)))
 	qt.Assert(t, qt.IsNil(w.WriteLost("", 1<<60)))
@@ -128,7 +128,7 @@ func TestClosedPipeIsToldApart(t *testing.T) {
 	defer writer.Close()
 	qt.Assert(t, qt.IsNil(reader.Close()))
 	for name, w := range map[string]output.Writer{
-		"json":    output.NewJSON(writer),
+		"json":    output.NewJSON(writer, nil),
 		"columns": output.NewColumns(writer, output.Options{}),
 	} {
 		err := w.Write(&event.Record{})
@@ -139,7 +139,7 @@ func TestClosedPipeIsToldApart(t *testing.T) {
 func TestFlushHandsOnWhatIsBufferedBelow(t *testing.T) {
 	t.Parallel()
 	for name, make := range map[string]func(io.Writer) output.Writer{
-		"json":    func(out io.Writer) output.Writer { return output.NewJSON(out) },
+		"json":    func(out io.Writer) output.Writer { return output.NewJSON(out, nil) },
 		"columns": func(out io.Writer) output.Writer { return output.NewColumns(out, output.Options{}) },
 	} {
 		var out bytes.Buffer
@@ -161,7 +161,7 @@ func TestNoneWritesNothing(t *testing.T) {
 
 func BenchmarkJSON(b *testing.B) {
 	r := web(flowSchema(b), flow("curl", 53, 60))
-	w := output.NewJSON(io.Discard)
+	w := output.NewJSON(io.Discard, nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := w.Write(r); err != nil {

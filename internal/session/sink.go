@@ -70,7 +70,7 @@ func newSink(cfg Config, schemas map[string]*event.Schema, index *enrich.Index) 
 	}
 	switch cfg.Format {
 	case JSON:
-		s.writer = output.NewJSONFields(cfg.Env.Stdout, fields)
+		s.writer = output.NewJSON(cfg.Env.Stdout, fields)
 	case None:
 		s.writer = output.None{}
 	case Columns:

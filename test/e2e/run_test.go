@@ -242,8 +242,8 @@ func numbersOf(records []record, direction string) []int {
 
 // summary is docs/schema/summary.json.
 type summary struct {
-	Attachments, Containers, Packets, Bytes, Events, Lost, Missed int
-	Verdicts                                                      map[string]int
+	Attachments, Containers, Packets, Bytes, Events, Lost int
+	Verdicts                                              map[string]int
 }
 
 // summary reads the last line, of a run with -o json.
