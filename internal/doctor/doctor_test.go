@@ -14,6 +14,7 @@ import (
 	"github.com/go-quicktest/qt"
 
 	"github.com/boathook/boathook/internal/doctor"
+	"github.com/boathook/boathook/internal/hook"
 	"github.com/boathook/boathook/internal/kernel"
 	"github.com/boathook/boathook/internal/output"
 	"github.com/boathook/boathook/internal/testutil"
@@ -124,7 +125,7 @@ func TestWhatStandsInTheWay(t *testing.T) {
 			"sudo", "could not be read",
 		},
 		{
-			"expedited left on", func(f *doctor.Facts) { f.RCU = kernel.RCU{Expedited: "1", LeftOn: true} },
+			"expedited left on", func(f *doctor.Facts) { f.RCU = hook.RCU{Expedited: "1", LeftOn: true} },
 			"rcu_expedited", doctor.Warn, "echo 0 > /sys/kernel/rcu_expedited", "left on",
 		},
 		{

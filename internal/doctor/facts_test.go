@@ -7,13 +7,14 @@ import (
 	"slices"
 
 	"github.com/boathook/boathook/internal/doctor"
+	"github.com/boathook/boathook/internal/hook"
 	"github.com/boathook/boathook/internal/kernel"
 )
 
 // healthy are the facts of a host on which all works.
 func healthy() *doctor.Facts {
 	facts := &doctor.Facts{
-		Release: "9.9.1", Machine: "x86_64", RCU: kernel.RCU{Expedited: "0"},
+		Release: "9.9.1", Machine: "x86_64", RCU: hook.RCU{Expedited: "0"},
 		Settings: []kernel.Setting{
 			{Name: kernel.SettingJIT, Value: "1"},
 			{Name: kernel.SettingHarden, Value: "0"},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/boathook/boathook/internal/hook"
 	"github.com/boathook/boathook/internal/kernel"
 )
 
@@ -81,7 +82,7 @@ type Facts struct {
 	Release, Machine string
 	Features         []kernel.Result
 	Settings         []kernel.Setting
-	RCU              kernel.RCU
+	RCU              hook.RCU
 	// RCUErr is why RCU could not be read, nil if it could.
 	RCUErr       error
 	Capabilities []kernel.Capability
@@ -111,7 +112,7 @@ func Gather() (*Facts, error) {
 	if facts.UserNamespace, err = kernel.InUserNamespace(); err != nil {
 		return nil, err
 	}
-	facts.RCU, facts.RCUErr = kernel.ReadRCU(kernel.Places{})
+	facts.RCU, facts.RCUErr = hook.ReadRCU(hook.Places{})
 	return facts, nil
 }
 

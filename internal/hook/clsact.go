@@ -142,7 +142,7 @@ func (b *clsactBurst) planOne(req Request, l *clsactLink) (*Hook, error) {
 		tag = b.owner.qdiscTag()
 	}
 	return &Hook{
-		backend: Clsact, index: req.Index, point: req.Point, program: id,
+		index: req.Index, point: req.Point, program: id,
 		filter: filter{
 			index: req.Index, parent: req.Point.parent(),
 			priority: priority, protocol: unix.ETH_P_ALL, handle: ownHandle,

@@ -51,7 +51,6 @@ func TestClsactRunsOnItsPointUntilDetached(t *testing.T) {
 
 			hooks := mustAttach(t, set, hook.Request{Index: p.nearIndex, Point: point, Program: drop})
 
-			qt.Check(t, qt.Equals(hooks[0].Backend(), hook.Clsact))
 			qt.Check(t, qt.Equals(hooks[0].Program(), mustID(t, drop)))
 			qt.Check(t, qt.IsFalse(hooks[0].Gone()))
 			qt.Check(t, qt.IsFalse(p.pings()))

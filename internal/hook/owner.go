@@ -13,8 +13,6 @@ const (
 	tagPrefix = "boathook/"
 	// maxTag is CLS_BPF_NAME_LEN of net/sched/cls_bpf.c without the final NUL.
 	maxTag = 255
-
-	bootIDPath = "/proc/sys/kernel/random/boot_id"
 )
 
 var errOwner = errors.New("an owner needs an instance and a boot id without slashes and spaces")
@@ -30,7 +28,7 @@ type Owner struct {
 
 // NewOwner returns the owner for an instance that runs now.
 func NewOwner(instance string) (Owner, error) {
-	id, err := readBootID(bootIDPath)
+	id, err := readBootID(filesAt(Places{}).bootID)
 	if err != nil {
 		return Owner{}, err
 	}

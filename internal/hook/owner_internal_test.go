@@ -15,7 +15,7 @@ func TestNewOwnerIsOfThisBoot(t *testing.T) {
 	t.Parallel()
 	o, err := NewOwner("run-1")
 	qt.Assert(t, qt.IsNil(err))
-	raw, err := os.ReadFile(bootIDPath)
+	raw, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	qt.Assert(t, qt.IsNil(err))
 	qt.Check(t, qt.Equals(o, Owner{Instance: "run-1", BootID: strings.TrimSpace(string(raw))}))
 	_, err = NewOwner("")

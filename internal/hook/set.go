@@ -49,7 +49,6 @@ type Set struct {
 // Hook is one program on one point of one link. It is safe for concurrent use.
 type Hook struct {
 	set     *Set
-	backend Backend
 	index   int
 	point   Point
 	program ebpf.ProgramID
@@ -57,15 +56,6 @@ type Hook struct {
 	link   link.Link // TCX
 	filter filter    // Clsact
 }
-
-// Index returns the link's interface index at the time of attaching.
-func (h *Hook) Index() int { return h.index }
-
-// Point returns the point that the program is on.
-func (h *Hook) Point() Point { return h.point }
-
-// Backend returns what the hook was made with.
-func (h *Hook) Backend() Backend { return h.backend }
 
 // Program returns the program's id.
 func (h *Hook) Program() ebpf.ProgramID { return h.program }

@@ -73,7 +73,7 @@ func attachTCX(req Request) (*Hook, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Hook{backend: TCX, index: req.Index, point: req.Point, program: id, link: l}, nil
+	return &Hook{index: req.Index, point: req.Point, program: id, link: l}, nil
 }
 
 // detach does not need the namespace. Detaching comes before closing since

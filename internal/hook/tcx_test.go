@@ -25,9 +25,6 @@ func TestTCXRunsOnItsPointUntilDetached(t *testing.T) {
 
 			drop := mustProgram(t, "drop", shot)
 			hooks := mustAttach(t, set, hook.Request{Index: p.nearIndex, Point: point, Program: drop})
-			qt.Check(t, qt.Equals(hooks[0].Index(), p.nearIndex))
-			qt.Check(t, qt.Equals(hooks[0].Point(), point))
-			qt.Check(t, qt.Equals(hooks[0].Backend(), hook.TCX))
 			qt.Check(t, qt.Equals(hooks[0].Program(), mustID(t, drop)))
 			qt.Assert(t, qt.IsFalse(hooks[0].Gone()))
 			qt.Assert(t, qt.IsFalse(p.pings()))

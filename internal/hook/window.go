@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -34,32 +33,11 @@ type Window struct {
 	wait     time.Duration
 }
 
-// kernelFiles are the paths that a window reads and writes.
-type kernelFiles struct {
-	expedited string // 1: expedite every grace period
-	normal    string // 1: expedite none, whatever expedited says
-	realtime  string // 1 on PREEMPT_RT
-	nohzFull  string // processors that must not be interrupted
-	isolated  string // the same, by isolcpus= or cpusets
-	bootID    string
-}
-
 // NewWindow returns a window that keeps its state in stateDir, which is
 // /run/boathook for all instances of a host. The directory exists only while
 // something is in it.
 func NewWindow(stateDir string) *Window {
-	return &Window{
-		stateDir: stateDir,
-		wait:     lockWait,
-		files: kernelFiles{
-			expedited: "/sys/kernel/rcu_expedited",
-			normal:    "/sys/kernel/rcu_normal",
-			realtime:  "/sys/kernel/realtime",
-			nohzFull:  "/sys/devices/system/cpu/nohz_full",
-			isolated:  "/sys/devices/system/cpu/isolated",
-			bootID:    bootIDPath,
-		},
-	}
+	return &Window{stateDir: stateDir, wait: lockWait, files: filesAt(Places{})}
 }
 
 // Repair sets back what an instance that died inside its window left. It does
@@ -75,7 +53,7 @@ func Repair(stateDir string) error { return NewWindow(stateDir).repair() }
 // Returns fn's error, joined with that of setting the old value back. The value
 // is set back also if fn panics.
 func (w *Window) Do(fn func() error) (err error) {
-	if !w.files.harmless() {
+	if obstacle, err := w.files.obstacle(); err != nil || obstacle != "" {
 		return fn()
 	}
 	lock, err := w.lock(w.wait)
@@ -183,23 +161,6 @@ func (w *Window) lock(wait time.Duration) (*os.File, error) {
 			return nil, errors.Join(err, f.Close())
 		}
 	}
-}
-
-// harmless reports whether an interrupt on every processor per grace period is
-// acceptable and would have an effect.
-func (k kernelFiles) harmless() bool {
-	return !k.has(k.normal, "1") && !k.has(k.realtime, "1") &&
-		k.has(k.nohzFull, "", "(null)") && k.has(k.isolated, "")
-}
-
-// has reports whether the file holds one of the values. A file that the kernel
-// does not have counts as empty.
-func (kernelFiles) has(path string, values ...string) bool {
-	raw, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return false
-	}
-	return slices.Contains(values, strings.TrimSpace(string(raw)))
 }
 
 func readValue(f *os.File) (string, error) {

@@ -14,12 +14,14 @@ import (
 
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	at := host(t, map[string]string{
-		"proc/sys/net/core/bpf_jit_harden": "2\n",
-		"proc/sys/kernel/kptr_restrict":    "1\n",
-	})
+	procfs := t.TempDir()
+	for name, text := range map[string]string{"net/core/bpf_jit_harden": "2\n", "kernel/kptr_restrict": "1\n"} {
+		path := filepath.Join(procfs, "sys", name)
+		qt.Assert(t, qt.IsNil(os.MkdirAll(filepath.Dir(path), 0o755)))
+		qt.Assert(t, qt.IsNil(os.WriteFile(path, []byte(text), 0o644)))
+	}
 	values := map[string]string{}
-	for _, s := range kernel.Settings(at.Proc) {
+	for _, s := range kernel.Settings(procfs) {
 		qt.Check(t, qt.IsNil(s.Err))
 		values[s.Name] = s.Value
 	}
@@ -32,9 +34,9 @@ func TestSettings(t *testing.T) {
 
 func TestSettingThatCannotBeReadSaysSo(t *testing.T) {
 	t.Parallel()
-	at := host(t, nil)
-	qt.Assert(t, qt.IsNil(os.MkdirAll(filepath.Join(at.Proc, "sys/kernel/kptr_restrict"), 0o755)))
-	for _, s := range kernel.Settings(at.Proc) {
+	procfs := t.TempDir()
+	qt.Assert(t, qt.IsNil(os.MkdirAll(filepath.Join(procfs, "sys/kernel/kptr_restrict"), 0o755)))
+	for _, s := range kernel.Settings(procfs) {
 		qt.Check(t, qt.Equals(s.Err != nil, s.Name == kernel.SettingKptr), qt.Commentf("%s", s.Name))
 	}
 }
