@@ -58,16 +58,6 @@ func (x *index) drop(ifindex int) {
 	}
 }
 
-// pairsWith returns the ends of pairs whose other end lies in nsid, by
-// interface index.
-func (x *index) pairsWith(nsid int) []Link {
-	links := make([]Link, 0, len(x.peers[nsid]))
-	for ifindex := range x.peers[nsid] {
-		links = append(links, x.links[ifindex].link)
-	}
-	return sorted(links)
-}
-
 // otherEnd returns the end of the pair whose other end is link peer of nsid.
 func (x *index) otherEnd(nsid, peer int) (Link, bool) {
 	for ifindex := range x.peers[nsid] {

@@ -45,10 +45,6 @@ type Link struct {
 	// PeerNSID is the id of the namespace that PeerIndex belongs to, given in
 	// the link's own namespace. NoNSID if that is the link's own.
 	PeerNSID int
-	// HardwareType is the ARPHRD_* number.
-	HardwareType uint16
-	// MTU is the largest size of a packet in bytes, without the link header.
-	MTU int
 }
 
 // isPair tells kinds of links that come in two: what goes in at one end comes
@@ -86,12 +82,11 @@ func parse(data []byte) (message, bool, error) {
 	flags := binary.NativeEndian.Uint32(data[8:12])
 	m := message{
 		link: Link{
-			Index:        index,
-			Up:           flags&unix.IFF_UP != 0,
-			Running:      flags&unix.IFF_RUNNING != 0,
-			Loopback:     flags&unix.IFF_LOOPBACK != 0,
-			PeerNSID:     NoNSID,
-			HardwareType: binary.NativeEndian.Uint16(data[2:4]),
+			Index:    index,
+			Up:       flags&unix.IFF_UP != 0,
+			Running:  flags&unix.IFF_RUNNING != 0,
+			Loopback: flags&unix.IFF_LOOPBACK != 0,
+			PeerNSID: NoNSID,
 		},
 		fresh:   binary.NativeEndian.Uint32(data[12:16]) == freshChange,
 		movedTo: NoNSID,
@@ -111,8 +106,6 @@ func (m *message) parseAttributes(data []byte) error {
 		switch attrs.Type() {
 		case unix.IFLA_IFNAME:
 			m.link.Name = attrs.String()
-		case unix.IFLA_MTU:
-			m.link.MTU = int(attrs.Uint32())
 		case unix.IFLA_LINK:
 			m.link.PeerIndex = int(attrs.Int32())
 		case unix.IFLA_LINK_NETNSID:

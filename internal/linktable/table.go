@@ -95,14 +95,6 @@ func (t *Table) Link(ifindex int) (Link, bool) {
 	return e.link, isKnown
 }
 
-// Peers returns the ends of pairs whose other end lies in the namespace with
-// that id, by interface index. NoNSID: in the table's own namespace.
-func (t *Table) Peers(nsid int) []Link {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.index.pairsWith(nsid)
-}
-
 // Age returns how long the link is known, 0 if it is not. Links that were there
 // when the table was opened are at least an hour old.
 func (t *Table) Age(ifindex int) time.Duration {
