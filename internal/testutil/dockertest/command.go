@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/boathook/boathook/internal/netns"
 	"github.com/boathook/boathook/internal/testutil"
 )
 
@@ -39,22 +38,6 @@ func (d *Daemon) Docker(tb testing.TB, args ...string) string {
 		tb.Fatal(err)
 	}
 	return strings.TrimSuffix(out, "\n")
-}
-
-// Netns opens the network namespace of the daemon, which has the bridges and
-// the host ends of all links. It is closed when the test ends.
-func (d *Daemon) Netns(tb testing.TB) *netns.NS {
-	tb.Helper()
-	ns, err := netns.OpenPID(d.PID(tb))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := ns.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return ns
 }
 
 // docker runs the command with no settings but ours.
