@@ -19,6 +19,7 @@ import (
 	"github.com/boathook/boathook"
 	"github.com/boathook/boathook/container"
 	"github.com/boathook/boathook/internal/fault"
+	"github.com/boathook/boathook/internal/hook"
 	"github.com/boathook/boathook/internal/netns"
 	"github.com/boathook/boathook/internal/object"
 	"github.com/boathook/boathook/internal/session"
@@ -84,6 +85,15 @@ func (w *world) config(tb testing.TB, name string, want object.Want) session.Con
 	}
 }
 
+// lacksTCX says why the kernel has no TCX, of which a run tells no more than that.
+func (w *world) lacksTCX() error {
+	set, err := hook.Open(w.ns, hook.TCX, hook.Options{Owner: hook.Owner{Instance: "test", BootID: "0-1"}})
+	if err != nil {
+		return err
+	}
+	return set.Close()
+}
+
 // run runs cfg.
 func (w *world) run(tb testing.TB, cfg session.Config) error {
 	tb.Helper()
@@ -138,6 +148,9 @@ func TestOrderThatIsNotPossibleEndsTheRun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
+			if backend == boathook.TCX {
+				testutil.SkipIfNotSupported(t, w.lacksTCX())
+			}
 			cfg := w.config(t, "dropall", object.Want{})
 			cfg.Backend, cfg.Order = backend, boathook.Order{Position: boathook.Before, Program: ebpf.ProgramID(1 << 30)}
 			err := w.run(t, cfg)
