@@ -46,7 +46,7 @@ func programProbes() []probe {
 		{Feature{
 			Name: FeatureTailCalls, Since: sinceTailCalls(),
 			With:      "programs return to the dispatcher, which keeps their verdicts from doing harm",
-			Without:   "what a program returns is final: only --verdict enforce is possible",
+			Without:   "programs cannot return to the dispatcher: nothing can be attached",
 			Essential: true,
 		}, tryTailCall},
 		{Feature{
