@@ -30,7 +30,11 @@ func checkSpec(prog *ebpf.ProgramSpec, opts SourceOptions) error {
 	for _, ins := range prog.Instructions {
 		name, ok := callee(ins)
 		switch {
-		case !ok || name == "":
+		case unnamedMap(ins):
+			return refuse("uses a map that its object does not define", "")
+		case !ok:
+		case name == "":
+			return refuse("calls a kernel function by number, so that nobody knows which", "")
 		case name == "bpf_throw":
 			return refuse("calls bpf_throw, which can unwind past the dispatcher", "")
 		case opts.AllowWrites:
@@ -48,7 +52,56 @@ func checkSpec(prog *ebpf.ProgramSpec, opts SourceOptions) error {
 	if stores[offsetTstamp] {
 		return refuse("writes skb->tstamp, which cannot be restored", liftedByWrites)
 	}
+	how, err := writesUnseen(prog.Instructions, specView())
+	if err != nil {
+		return fmt.Errorf("follow packets through program %s: %w", prog.Name, err)
+	}
+	if how != "" {
+		return refuse(how, liftedByWrites)
+	}
 	return nil
+}
+
+// unnamedMap says whether ins loads a map that is not one of the object's: one
+// that the caller put there, or by a file descriptor, which may be any of ours.
+func unnamedMap(ins asm.Instruction) bool {
+	if ins.Map() != nil {
+		return true
+	}
+	if !ins.OpCode.IsDWordLoad() || ins.Reference() != "" {
+		return false
+	}
+	switch ins.Src {
+	case asm.PseudoMapFD, asm.PseudoMapValue, pseudoMapIdx, pseudoMapIdxValue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Loads of maps by their place in a list, of include/uapi/linux/bpf.h.
+const (
+	pseudoMapIdx      = asm.Register(5)
+	pseudoMapIdxValue = asm.Register(6)
+)
+
+// checkMaps refuses a program with maps through which it reaches further than
+// its own instructions tell.
+func checkMaps(spec *ebpf.CollectionSpec, name string) error {
+	for used := range usedMaps(spec, []string{name}) {
+		if typ := spec.Maps[used].Type; holdsSockets(typ) {
+			return &RefusedError{Program: name, Reason: changesSockets(used), Hint: liftedByWrites}
+		}
+	}
+	return checkTails(spec, name)
+}
+
+// holdsSockets says whether a tc program that updates a map of this type changes
+// what becomes of the data of a socket.
+func holdsSockets(typ ebpf.MapType) bool { return typ == ebpf.SockMap || typ == ebpf.SockHash }
+
+func changesSockets(title string) string {
+	return fmt.Sprintf("uses %s, and sockets behave differently once they are in such a map", title)
 }
 
 // checkTails refuses a program with a prog array whose entries are programs that

@@ -14,18 +14,45 @@ import (
 // program never writes to, none that it writes to is missed. It reads programs
 // as they are before loading and as the kernel shows them after it.
 func contextStores(insns asm.Instructions) (map[int16]bool, error) {
-	f, err := newFlow(insns)
+	f, err := followContext(insns)
 	if err != nil {
 		return nil, err
-	}
-	for f.step() {
 	}
 	return f.stores, nil
 }
 
-// places is a set of places that may hold the context.
+// followContext walks through a program after its context.
+func followContext(insns asm.Instructions) (*flow, error) {
+	f, err := newFlow(insns)
+	if err != nil {
+		return nil, err
+	}
+	f.walk(places{regs: 1 << asm.R1, sure: 1 << asm.R1})
+	return f, nil
+}
+
+// followSeeds walks through a program after what the instructions in seeds yield.
+func followSeeds(insns asm.Instructions, seeds map[int]bool) (*flow, error) {
+	f, err := newFlow(insns)
+	if err != nil {
+		return nil, err
+	}
+	f.seeds = seeds
+	f.walk(places{})
+	return f, nil
+}
+
+// walk visits everything, beginning with p at the first instruction.
+func (f *flow) walk(p places) {
+	f.enter(0, p)
+	for f.step() {
+	}
+}
+
+// places is a set of places that may hold what is followed.
 type places struct {
 	regs  uint16 // bit n: register n
+	sure  uint16 // those of regs that hold it on every way and unchanged
 	stack uint64 // bit n: the 8 bytes at r10-8*(n+1)
 }
 
@@ -37,11 +64,17 @@ func (p *places) set(r asm.Register, holds bool) { //nolint:revive // holds is w
 		bit = 1 << r
 	}
 	p.regs = p.regs&^(1<<r) | bit
+	p.sure &^= 1 << r
 }
 
-// flow is the state of the walk over all instructions.
+func (p *places) isSure(r asm.Register) bool { return p.sure&(1<<r) != 0 }
+
+// flow is the state of the walk over all instructions, after the context or
+// after what seeds yield.
 type flow struct {
 	code
+	// seeds: instructions whose result is followed, by index.
+	seeds   map[int]bool
 	at      []places // before each instruction
 	reached []bool
 	queue   []int
@@ -62,18 +95,19 @@ func newFlow(insns asm.Instructions) (*flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &flow{
+	return &flow{
 		code: c, at: make([]places, len(insns)), reached: make([]bool, len(insns)),
 		returns: map[int]bool{}, callers: map[int][]int{}, stores: map[int16]bool{},
-	}
-	f.enter(0, places{regs: 1 << asm.R1})
-	return f, nil
+	}, nil
 }
 
 // enter joins p into the places before instruction i.
 func (f *flow) enter(i int, p places) {
 	old := f.at[i]
-	joined := places{regs: old.regs | p.regs, stack: old.stack | p.stack}
+	joined := places{regs: old.regs | p.regs, sure: p.sure, stack: old.stack | p.stack}
+	if f.reached[i] {
+		joined.sure &= old.sure
+	}
 	if f.reached[i] && joined == old {
 		return
 	}
@@ -97,7 +131,7 @@ func (f *flow) step() bool {
 	case class == asm.LdClass:
 		f.load64(i, ins, &p)
 	case class == asm.LdXClass:
-		p.set(ins.Dst, f.loads(ins, p))
+		p.set(ins.Dst, f.loads(ins, p) || f.seeds[i])
 	default:
 		f.store(ins, &p)
 	}
@@ -114,7 +148,12 @@ func (f *flow) next(i int, p places) {
 func alu(ins asm.Instruction, p *places) {
 	fromRegister := ins.OpCode.Source() == asm.RegSource
 	if ins.OpCode.ALUOp() == asm.Mov {
+		whole := fromRegister && ins.OpCode.Class() == asm.ALU64Class && ins.Offset == 0
+		sure := whole && p.isSure(ins.Src)
 		p.set(ins.Dst, fromRegister && p.has(ins.Src))
+		if sure {
+			p.sure |= 1 << ins.Dst
+		}
 		return
 	}
 	// A sum stays the context if either side is.
@@ -125,6 +164,7 @@ func alu(ins asm.Instruction, p *places) {
 func (f *flow) load64(i int, ins asm.Instruction, p *places) {
 	if !ins.OpCode.IsDWordLoad() {
 		p.regs &^= 0x3f
+		p.sure &^= 0x3f
 		return
 	}
 	p.set(ins.Dst, false)
@@ -140,7 +180,9 @@ func (f *flow) loads(ins asm.Instruction, p places) bool {
 	case ins.Src == asm.R10:
 		return f.escaped || p.stack&slotBit(ins.Offset) != 0
 	default:
-		return f.spilled && !p.has(ins.Src)
+		// The context holds no pointer to itself. A register that only may hold it may
+		// as well lead to where it was spilled.
+		return f.spilled && !p.isSure(ins.Src)
 	}
 }
 
@@ -218,15 +260,19 @@ func (f *flow) jump(i int, ins asm.Instruction, p places) {
 }
 
 func (f *flow) call(i int, ins asm.Instruction, p places) {
-	args := p.regs & 0x3e
+	args := places{regs: p.regs & 0x3e, sure: p.sure & 0x3e}
 	p.regs &^= 0x3f
+	p.sure &^= 0x3f
 	if ins.IsFunctionCall() {
 		start := f.targets[i]
 		if !slices.Contains(f.callers[start], i) {
 			f.callers[start] = append(f.callers[start], i)
 		}
-		f.enter(start, places{regs: args})
+		f.enter(start, args)
 		p.set(asm.R0, f.returns[start])
+	}
+	if f.seeds[i] {
+		p.set(asm.R0, true)
 	}
 	f.next(i, p)
 }

@@ -72,6 +72,10 @@ func flowCases() map[string]flowCase {
 		"exchanged with the stack": {true, join(
 			spill, asm.Mov.Imm(asm.R6, 0), exchange(asm.R10, -8, asm.R6),
 			zero, storeTstamp(asm.R6), exit())},
+		"loaded from the stack by what only some dead way makes the context": {true, join(
+			zero, spill, asm.Mov.Reg(asm.R6, asm.R1), asm.JEq.Imm(asm.R0, 0, "stack"), asm.Ja.Label("load"),
+			asm.Mov.Reg(asm.R6, asm.R10).WithSymbol("stack"), asm.Add.Imm(asm.R6, -8),
+			asm.LoadMem(asm.R7, asm.R6, 0, asm.DWord).WithSymbol("load"), storeTstamp(asm.R7), exit())},
 		"in a callback": {true, join(
 			spill, asm.Mov.Imm(asm.R1, 3),
 			asm.LoadImm(asm.R2, 0, asm.DWord).WithReference("fn"),

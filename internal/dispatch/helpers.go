@@ -59,12 +59,12 @@ iter_num_new iter_num_next iter_num_destroy iter_bits_new iter_bits_next iter_bi
 strcmp strcasecmp strchr strchrnul strlen strnlen strnchr strrchr strspn strcspn strstr strnstr
 skb_ct_lookup xdp_ct_lookup ct_release skb_get_xfrm_info skb_get_fou_encap
 get_kmem_cache res_spin_lock res_spin_unlock res_spin_lock_irqsave res_spin_unlock_irqrestore
-crypto_encrypt crypto_decrypt crypto_ctx_acquire crypto_ctx_release
+crypto_ctx_acquire crypto_ctx_release
 task_acquire task_release task_from_pid cgroup_acquire cgroup_release cgroup_from_id cgroup_ancestor
 `
 
 // harmlessUnlessSkb are harmless on memory, not on a dynptr made from a packet.
-const harmlessUnlessSkb = " dynptr_write dynptr_copy dynptr_memset dynptr_slice_rdwr "
+const harmlessUnlessSkb = " dynptr_write dynptr_copy dynptr_memset dynptr_slice_rdwr crypto_encrypt crypto_decrypt "
 
 // harmless says whether a program may call the helper or kfunc under observe.
 // onSkb says that the program makes dynptrs from packets.

@@ -121,11 +121,15 @@ func checkForeignMaps(name string, prog *ebpf.Program) error {
 		if typ == ebpf.ProgramArray {
 			return &RefusedError{Program: name, Reason: unknownTails(title), Hint: liftedByWrites}
 		}
+		if holdsSockets(typ) {
+			return &RefusedError{Program: name, Reason: changesSockets(title), Hint: liftedByWrites}
+		}
 	}
 	return nil
 }
 
-// checkForeignStores refuses a store to the time stamp; the other fields that a
+// checkForeignStores refuses a store to the time stamp and writes that the kernel
+// does not tell of; the other fields that a
 // program may store to are restored by the dispatcher.
 func checkForeignStores(name string, insns asm.Instructions, kernel *kernelView) error {
 	offset, err := kernel.tstampOffset()
@@ -138,6 +142,13 @@ func checkForeignStores(name string, insns asm.Instructions, kernel *kernelView)
 	}
 	if stores[offset] {
 		return &RefusedError{Program: name, Reason: "writes skb->tstamp, which cannot be restored", Hint: liftedByWrites}
+	}
+	how, err := writesUnseen(insns, loadedView(kernel))
+	if err != nil {
+		return fmt.Errorf("follow packets through program %s: %w", name, err)
+	}
+	if how != "" {
+		return &RefusedError{Program: name, Reason: how, Hint: liftedByWrites}
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*
 			prog := spec.Programs[each]
 			err := checkSpec(prog, opts)
 			if err == nil && !opts.AllowWrites {
-				err = checkTails(spec, each)
+				err = checkMaps(spec, each)
 			}
 			if err != nil {
 				return nil, err
