@@ -120,23 +120,23 @@ func (o *Object) candidates(want Want) []string {
 	}
 	var names []string
 	for _, name := range sortedKeys(o.Spec.Programs) {
-		prog := o.Spec.Programs[name]
-		untyped := want.AsSchedCLS && prog.Type == ebpf.UnspecifiedProgram
-		if !called[name] && (untyped || isTCSection(prog.SectionName)) {
+		if !called[name] && runs(o.Spec.Programs[name].Type, want) {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-func isTCSection(section string) bool {
-	first, _, _ := strings.Cut(section, "/")
-	for _, prefix := range []string{"classifier", "action", "socket"} {
-		if strings.HasPrefix(first, prefix) {
-			return true
-		}
+// runs says whether programs of a type can run on a hook. What type a section means
+// is for the loader to know: there are more names, as tc_ingress or ?tc, than one
+// could list.
+func runs(kind ebpf.ProgramType, want Want) bool {
+	switch kind {
+	case ebpf.SchedCLS, ebpf.SchedACT, ebpf.SocketFilter:
+		return true
+	default:
+		return kind == ebpf.UnspecifiedProgram && want.AsSchedCLS
 	}
-	return first == "tc" || first == "tcx"
 }
 
 func (o *Object) noCandidate(want Want) error {
@@ -206,13 +206,10 @@ func (o *Object) byName(candidates []string) ([]pick, error) {
 // checkRuns refuses a program that was written for another place in the kernel.
 func (o *Object) checkRuns(name string, want Want, candidates []string) error {
 	prog := o.Spec.Programs[name]
-	switch prog.Type {
-	case ebpf.SchedCLS, ebpf.SchedACT, ebpf.SocketFilter:
+	switch {
+	case runs(prog.Type, want):
 		return nil
-	case ebpf.UnspecifiedProgram:
-		if want.AsSchedCLS {
-			return nil
-		}
+	case prog.Type == ebpf.UnspecifiedProgram:
 		return fault.Usage("if it is meant for tc: --as sched_cls", "the section of program %s, %s, says no type", name, prog.SectionName)
 	default:
 		return fault.Usage("programs: "+or(candidates, "none"), "program %s (%s, section %s) is no tc program", name, prog.Type, prog.SectionName)

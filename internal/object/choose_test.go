@@ -38,6 +38,9 @@ func TestDirectionOfASingleProgram(t *testing.T) {
 		{"action/drop", "trace", true, true},
 		{"socket", "trace", true, true},
 		{"socket1", "trace", true, true},
+		{"tc_ingress", "flow_parse", true, false},
+		{"tcx_egress", "flow_parse", false, true},
+		{"?tc", "trace", true, true},
 	} {
 		t.Run(test.section+" "+test.name, func(t *testing.T) {
 			t.Parallel()
@@ -152,7 +155,7 @@ func TestProgramsForOtherPlacesAreRefused(t *testing.T) {
 	o := withPrograms(map[string]string{"trace": "tc", "early": "xdp", "near": "netkit/primary"})
 	o.Spec.Programs["early"].Type = ebpf.XDP
 	_, err := o.Choose(object.Want{Programs: []string{"early"}})
-	checkUsage(t, err, `program early \(XDP, section xdp\) is no tc program`, "programs: trace")
+	checkUsage(t, err, `program early \(XDP, section xdp\) is no tc program`, "programs: near, trace")
 
 	c, err := o.Choose(object.Want{Programs: []string{"near"}})
 	qt.Assert(t, qt.IsNil(err), qt.Commentf("netkit's programs are of the same type"))
