@@ -4,6 +4,7 @@ package session
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/go-quicktest/qt"
@@ -72,6 +73,7 @@ func TestTitlesAreNamesWhereThereAreSome(t *testing.T) {
 
 func TestNothingMatchedIsExplained(t *testing.T) {
 	t.Parallel()
+	blue := filepath.Join(t.TempDir(), "blue")
 	for _, test := range []struct {
 		name       string
 		targets    Targets
@@ -84,7 +86,7 @@ func TestNothingMatchedIsExplained(t *testing.T) {
 		{"nobody there", Targets{Containers: []string{"web"}}, nil, `no container matches "web"`, "boathook ps shows what there is"},
 		{"all of nothing", Targets{All: true}, nil, "no container is running", "boathook ps shows what there is"},
 		{"links", Targets{Interfaces: []string{"veth*"}}, nil, `no link matches "veth\*"`, "ip link shows the names"},
-		{"namespaces", Targets{Netns: []string{"blue"}}, nil, `no network namespace is called "blue"`, "ip netns list shows the names"},
+		{"namespaces", Targets{Netns: []string{blue}}, nil, `no network namespace is called ".*/blue"`, "ip netns list shows the names"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
