@@ -46,7 +46,6 @@ type Columns struct {
 	out     io.Writer
 	opts    Options
 	columns []column
-	hidden  []string
 	cells   map[*event.Schema][]cell // by schema: what fills columns[i]
 	line    []byte
 	value   []byte
@@ -58,14 +57,10 @@ func NewColumns(out io.Writer, opts Options) *Columns {
 	c := &Columns{out: out, opts: opts, cells: map[*event.Schema][]cell{}}
 	c.columns = chooseColumns(opts)
 	if opts.Terminal {
-		c.columns, c.hidden = fit(c.columns, opts.LineWidth())
+		c.columns = fit(c.columns, opts.LineWidth())
 	}
 	return c
 }
-
-// Hidden returns the names of the columns that did not fit into the terminal.
-// Fields that the user asked for are never hidden.
-func (c *Columns) Hidden() []string { return c.hidden }
 
 // Write implements [Writer].
 func (c *Columns) Write(r *event.Record) error {

@@ -102,19 +102,19 @@ func contextColumn(name string) column {
 }
 
 // fit makes the columns as narrow as the terminal asks for: first those whose
-// values may be cut are shrunk, the widest first, then columns are hidden. What
-// room is left goes to the last column that shrinks.
-func fit(natural []column, width int) (shown []column, hidden []string) {
+// values may be cut are shrunk, the widest first, then columns are hidden, but
+// none that the user asked for. What room is left goes to the last column that
+// shrinks.
+func fit(natural []column, width int) []column {
 	natural = slices.Clone(natural)
 	for {
-		shown = slices.Clone(natural)
+		shown := slices.Clone(natural)
 		shrink(shown, width)
 		spare := sparest(shown)
 		if total(shown) <= width || spare < 0 {
 			widen(shown, width)
-			return shown, hidden
+			return shown
 		}
-		hidden = append(hidden, natural[spare].name)
 		natural = slices.Delete(natural, spare, spare+1)
 	}
 }
