@@ -18,6 +18,8 @@ type symbolTable struct {
 	read  []symbol // in the order of the text
 	names []byte   // theirs, one behind the other
 	base  uint64   // of __bpf_call_base; 0: not read yet
+	// called are the names of what was asked for, by distance from base.
+	called map[int32][]string
 }
 
 type symbol struct {
@@ -27,20 +29,45 @@ type symbol struct {
 }
 
 func newSymbolTable(kallsyms io.Reader) *symbolTable {
-	return &symbolTable{lines: bufio.NewScanner(kallsyms)}
+	return &symbolTable{lines: bufio.NewScanner(kallsyms), called: map[int32][]string{}}
 }
 
 // nameCalls adds to names the symbols at distances from __bpf_call_base. Returns
 // errNoSymbols if the kernel hides addresses.
 func (t *symbolTable) nameCalls(distances map[int32]bool, names map[string]bool) error {
+	missing := map[int32]bool{}
+	for distance := range distances {
+		if _, ok := t.called[distance]; !ok {
+			missing[distance] = true
+		}
+	}
+	if err := t.find(missing); err != nil {
+		return err
+	}
+	for distance := range distances {
+		for _, name := range t.called[distance] {
+			names[name] = true
+		}
+		if len(t.called[distance]) == 0 {
+			names[fmt.Sprintf("an unknown function at %+d", distance)] = true
+		}
+	}
+	return nil
+}
+
+// find enters into called all that is missing there.
+func (t *symbolTable) find(missing map[int32]bool) error {
+	if len(missing) == 0 {
+		return nil
+	}
 	if err := t.findBase(); err != nil {
 		return err
 	}
 	highest := t.base
-	for distance := range distances {
+	for distance := range missing {
 		highest = max(highest, t.base+uint64(int64(distance)))
 	}
-	found := map[int32]bool{}
+	found := map[int32][]string{}
 	for i := 0; ; i++ {
 		s, ok, err := t.at(i)
 		if err != nil {
@@ -48,19 +75,16 @@ func (t *symbolTable) nameCalls(distances map[int32]bool, names map[string]bool)
 		}
 		// The kernel's own symbols are sorted, so that no other name of a called
 		// function follows.
-		if !ok || len(found) == len(distances) && !s.module && s.address > highest {
+		if !ok || len(found) == len(missing) && !s.module && s.address > highest {
 			break
 		}
 		distance := int32(s.address - t.base)
-		if distances[distance] && t.base+uint64(int64(distance)) == s.address {
-			found[distance] = true
-			names[string(t.names[s.begin:s.end])] = true
+		if missing[distance] && t.base+uint64(int64(distance)) == s.address {
+			found[distance] = append(found[distance], string(t.names[s.begin:s.end]))
 		}
 	}
-	for distance := range distances {
-		if !found[distance] {
-			names[fmt.Sprintf("an unknown function at %+d", distance)] = true
-		}
+	for distance := range missing {
+		t.called[distance] = found[distance]
 	}
 	return nil
 }
