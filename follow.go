@@ -5,6 +5,7 @@ package boathook
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/boathook/boathook/container"
@@ -65,6 +66,9 @@ func (f *follower) change(ctx context.Context, c container.Container) {
 }
 
 func (f *follower) remove(c container.Container) {
+	// One that went before the list was complete must not be attached by what is
+	// known of it: its process id may be another's by then.
+	f.initial = slices.DeleteFunc(f.initial, func(t Target) bool { return t.ID == ContainerTarget(c).ID })
 	err := f.runtime.Remove(ContainerTarget(c).ID)
 	if err != nil && !errors.Is(err, ErrNotAttached) && !errors.Is(err, ErrClosed) {
 		f.runtime.notify(Notice{Target: ContainerTarget(c).ID, Err: err})
@@ -74,7 +78,11 @@ func (f *follower) remove(c container.Container) {
 // follow adds targets and keeps those that fail for a retry.
 func (r *Runtime) follow(ctx context.Context, targets ...Target) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.followLocked(ctx, targets)
+	r.unlockAndTell()
+}
+
+func (r *Runtime) followLocked(ctx context.Context, targets []Target) {
 	if r.closed || len(targets) == 0 {
 		return
 	}

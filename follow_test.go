@@ -135,3 +135,18 @@ func TestMethodsFromManyGoroutines(t *testing.T) {
 	wg.Wait()
 	qt.Assert(t, qt.IsNil(rt.Close()))
 }
+
+func TestContainerThatGoesBeforeTheListIsCompleteIsNotAttached(t *testing.T) {
+	t.Parallel()
+	web, db := newSite(t), newSite(t)
+	rt := newRuntime(t, boathook.Options{Program: bothWays(verdictUnspec)})
+	source := make(script)
+	follow(t, rt, source, container.Selector{})
+	source <- container.Event{Type: container.Added, Container: web.container("1", "web")}
+	source <- container.Event{Type: container.Added, Container: db.container("2", "db")}
+	source <- container.Event{Type: container.Removed, Container: web.container("1", "web")}
+	source <- container.Event{Type: container.Synced}
+	testutil.Eventually(t, patience, func() bool { return len(attachments(t, rt)) > 0 }, "the other attached")
+	qt.Check(t, qt.DeepEquals(attachments(t, rt)[0].Targets, []string{"script/2"}))
+	qt.Check(t, qt.HasLen(attachments(t, rt), 2))
+}

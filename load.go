@@ -80,8 +80,8 @@ func (r *Runtime) newLoadLocked(key loadKey) (*load, error) {
 	return &load{Load: l, key: key}, nil
 }
 
-// leaveLocked takes a link out of its load, and frees a load that serves none
-// unless it is likely to be needed again.
+// leaveLocked takes a link out of its load. A load that serves none is freed by
+// the next unlock unless it is likely to be needed again.
 func (r *Runtime) leaveLocked(l *load, index int) error {
 	err := l.ClearLink(index)
 	home := r.spaces[l.key.space] != nil && r.spaces[l.key.space].table != nil
@@ -98,7 +98,25 @@ func (r *Runtime) leaveLocked(l *load, index int) error {
 	if len(rest) == 0 {
 		delete(r.loads, l.key)
 	}
-	return errors.Join(err, l.Close())
+	r.idle = append(r.idle, l)
+	return err
+}
+
+// unlock lets go of r.mu and frees the loads that serve no link any more. That
+// hands on their last events, and whoever takes those may take his time.
+func (r *Runtime) unlock() error {
+	idle := r.idle
+	r.idle = nil
+	r.mu.Unlock()
+	return closeLoads(idle)
+}
+
+func closeLoads(loads []*load) error {
+	var errs []error
+	for _, l := range loads {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // roomLocked says whether one more copy may be made for a single link.

@@ -33,7 +33,8 @@ type Options struct {
 	LogLevel ebpf.LogLevel
 	// Events takes the program's events. It is called from several goroutines, one
 	// for each event map of each copy, and must call no method of the Runtime but
-	// Links. Nil leaves events in their buffers.
+	// Links. While it blocks events get lost, and Remove and Close, which detach at
+	// once, do not return. Nil leaves events in their buffers.
 	Events func(Event)
 	// Spare is a TCP connection, by its two ends, whose packets pass interface targets
 	// as if nothing were attached: for instance that of the user who looks. The zero

@@ -35,6 +35,7 @@ type Runtime struct {
 	program Program
 	source  *dispatch.Source
 	loads   map[loadKey][]*load
+	idle    []*load // to be freed by unlock
 	spaces  map[netns.Key]*space
 	// tenants are the network namespaces with targets in them; the zero key is
 	// the one tenant of all interface targets.
@@ -147,8 +148,8 @@ func (r *Runtime) Backend() Backend {
 	return TCX
 }
 
-// Close detaches everything, hands on the last events and frees all. It is
-// idempotent; after it, methods return [ErrClosed].
+// Close detaches everything at once, then hands on the last events and frees
+// all. It is idempotent; after it, methods return [ErrClosed].
 func (r *Runtime) Close() error {
 	r.mu.Lock()
 	if r.closed {
@@ -156,6 +157,11 @@ func (r *Runtime) Close() error {
 		return nil
 	}
 	r.closed = true
+	var all []*attachment
+	for _, t := range r.tenants {
+		all = append(all, t.list()...)
+	}
+	err := r.detachLocked(all)
 	r.mu.Unlock()
 
 	r.stop()
@@ -163,16 +169,12 @@ func (r *Runtime) Close() error {
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.freeLocked()
+	return errors.Join(err, r.freeLocked())
 }
 
+// freeLocked frees what there is when nothing is attached.
 func (r *Runtime) freeLocked() error {
 	var errs []error
-	var all []*attachment
-	for _, t := range r.tenants {
-		all = append(all, t.list()...)
-	}
-	errs = append(errs, r.detachLocked(all))
 	for _, s := range r.spaces {
 		errs = append(errs, s.close())
 	}
@@ -180,10 +182,10 @@ func (r *Runtime) freeLocked() error {
 		errs = append(errs, t.close())
 	}
 	for _, loads := range r.loads {
-		for _, l := range loads {
-			errs = append(errs, l.Close())
-		}
+		errs = append(errs, closeLoads(loads))
 	}
+	errs = append(errs, closeLoads(r.idle))
+	r.idle = nil
 	if r.source != nil {
 		errs = append(errs, r.source.Close())
 	}

@@ -23,8 +23,8 @@ import (
 // Close, or the context's error.
 func (r *Runtime) Add(ctx context.Context, targets ...Target) error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.addLocked(ctx, targets)
+	err := r.addLocked(ctx, targets)
+	return errors.Join(err, r.unlock())
 }
 
 func (r *Runtime) addLocked(ctx context.Context, targets []Target) error {
@@ -156,7 +156,11 @@ func (r *Runtime) addHomeLocked(pid int) error {
 // ids that were never added wrap [ErrNotAttached].
 func (r *Runtime) Remove(ids ...string) error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	err := r.takeOutLocked(ids)
+	return errors.Join(err, r.unlock())
+}
+
+func (r *Runtime) takeOutLocked(ids []string) error {
 	if r.closed {
 		return ErrClosed
 	}

@@ -4,20 +4,12 @@ package boathook
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/boathook/boathook/internal/linktable"
 	"github.com/boathook/boathook/internal/netns"
-)
-
-// Retries of what could not be attached begin after firstRetry and double up to lastRetry.
-const (
-	firstRetry = 500 * time.Millisecond
-	lastRetry  = 30 * time.Second
 )
 
 // linkMemory is how long the links of a target that is gone stay known.
@@ -57,26 +49,6 @@ func (c *changes) take() []change {
 	return list
 }
 
-// backoff says when to try again what fails. The zero value is due at once.
-type backoff struct {
-	delay time.Duration
-	next  time.Time
-}
-
-func (b *backoff) due(now time.Time) bool { return !now.Before(b.next) }
-
-func (b *backoff) failed(now time.Time) {
-	b.delay = min(max(2*b.delay, firstRetry), lastRetry)
-	b.next = now.Add(b.delay)
-}
-
-// failure is a target of Follow that could not be attached and is tried again.
-type failure struct {
-	backoff
-
-	target Target
-}
-
 // watch attaches to links that come and forgets those that go, until ctx is done.
 func (r *Runtime) watch(ctx context.Context) {
 	retry := time.NewTicker(firstRetry)
@@ -95,7 +67,18 @@ func (r *Runtime) watch(ctx context.Context) {
 
 func (r *Runtime) followLinks(list []change) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.followLinksLocked(list)
+	r.unlockAndTell()
+}
+
+// unlockAndTell is unlock for what nobody called.
+func (r *Runtime) unlockAndTell() {
+	if err := r.unlock(); err != nil {
+		r.notify(Notice{Err: fmt.Errorf("free copies of the program: %w", err)})
+	}
+}
+
+func (r *Runtime) followLinksLocked(list []change) {
 	if r.closed {
 		return
 	}
@@ -161,61 +144,6 @@ func (t *tenant) usesLink(space netns.Key, index int) bool {
 		}
 	}
 	return false
-}
-
-// retry tries again what Follow could not attach, and tenants left incomplete.
-func (r *Runtime) retry(ctx context.Context) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return
-	}
-	now := time.Now()
-	r.retryTargetsLocked(ctx, now)
-	r.retryTenantsLocked(now)
-	for inode, since := range r.departed {
-		if now.Sub(since) > linkMemory {
-			r.links.Delete(inode)
-			delete(r.departed, inode)
-		}
-	}
-}
-
-func (r *Runtime) retryTargetsLocked(ctx context.Context, now time.Time) {
-	for id, f := range r.failed {
-		if !f.due(now) {
-			continue
-		}
-		err := r.addLocked(ctx, []Target{f.target})
-		if err != nil && !isFinal(err) {
-			f.failed(now)
-			continue
-		}
-		delete(r.failed, id)
-		r.notify(Notice{Target: id, Err: err})
-	}
-}
-
-func (r *Runtime) retryTenantsLocked(now time.Time) {
-	var incomplete []*tenant
-	for _, t := range r.tenants {
-		if t.err != nil && t.retry.due(now) {
-			incomplete = append(incomplete, t)
-		}
-	}
-	r.reconcileLocked(incomplete)
-	for _, t := range incomplete {
-		if t.err != nil {
-			t.retry.failed(now)
-		} else {
-			t.retry = backoff{}
-		}
-	}
-}
-
-// isFinal says whether trying again cannot help.
-func isFinal(err error) bool {
-	return errors.Is(err, ErrHostNetwork) || errors.Is(err, os.ErrNotExist)
 }
 
 // tellLocked reports the number of attachments if it is another one.
