@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -101,8 +102,11 @@ func end(ts *testscript.TestScript, args []string) {
 	if run == nil {
 		ts.Fatalf("no run %s", args[0])
 	}
-	if signal, ok := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[1]]; ok {
-		ts.Check(run.cmd.Process.Signal(signal))
+	if sig, ok := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}[args[1]]; ok {
+		if signal.Ignored(sig) { // under nohup, which runs inherit
+			sig = syscall.SIGTERM
+		}
+		ts.Check(run.cmd.Process.Signal(sig))
 	}
 	want, err := strconv.Atoi(args[2])
 	ts.Check(err)
