@@ -58,11 +58,6 @@ func ParseSelector(names, images, labels []string) (Selector, error) {
 	return s, nil
 }
 
-// Empty reports whether s has no condition and so matches everything.
-func (s Selector) Empty() bool {
-	return len(s.Names) == 0 && len(s.Images) == 0 && len(s.Labels) == 0 && len(s.Runtimes) == 0
-}
-
 // Match reports whether c is selected.
 func (s Selector) Match(c Container) bool {
 	if len(s.Runtimes) > 0 && !slices.Contains(s.Runtimes, c.Runtime) {

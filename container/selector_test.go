@@ -101,15 +101,6 @@ func TestSelectorNeedsEveryFieldToMatch(t *testing.T) {
 	}
 }
 
-func TestSelectorIsEmptyWithoutConditions(t *testing.T) {
-	t.Parallel()
-	qt.Assert(t, qt.IsTrue(mustParse(t, nil, nil, []string{""}).Empty()))
-	qt.Assert(t, qt.IsFalse(mustParse(t, []string{"!x"}, nil, nil).Empty()))
-	qt.Assert(t, qt.IsFalse(mustParse(t, nil, []string{"x"}, nil).Empty()))
-	qt.Assert(t, qt.IsFalse(mustParse(t, nil, nil, []string{"x"}).Empty()))
-	qt.Assert(t, qt.IsFalse(container.Selector{Runtimes: []string{"docker"}}.Empty()))
-}
-
 func TestSelectorRefusesBadPatterns(t *testing.T) {
 	t.Parallel()
 	_, err := container.ParseSelector([]string{"web,[a-"}, nil, nil)
