@@ -57,14 +57,17 @@ func checkDirection(tb testing.TB, a boathook.Attachment, s site, direction boat
 func TestVerdictDecidesWhatArrives(t *testing.T) {
 	t.Parallel()
 	for verdict, want := range map[boathook.Verdict]int{boathook.Observe: 5, boathook.Drop: 0, boathook.Enforce: 0} {
-		s := newSite(t)
-		rt := newRuntime(t, boathook.Options{Program: bothWays(verdictShot), Verdict: verdict})
-		add(t, rt, s.hosted(t, "web"))
-		host, inner := listen(t, s.host, hostAddr), listen(t, s.inside, innerAddr)
-		qt.Check(t, qt.Equals(send(t, inner, host, 5), want))
-		qt.Check(t, qt.Equals(send(t, host, inner, 5), want))
-		qt.Assert(t, qt.IsNil(rt.Close()))
-		qt.Check(t, qt.Equals(send(t, inner, host, 5), 5))
+		t.Run(verdict.String(), func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			rt := newRuntime(t, boathook.Options{Program: bothWays(verdictShot), Verdict: verdict})
+			add(t, rt, s.hosted(t, "web"))
+			host, inner := listen(t, s.host, hostAddr), listen(t, s.inside, innerAddr)
+			qt.Check(t, qt.Equals(send(t, inner, host, 5), want))
+			qt.Check(t, qt.Equals(send(t, host, inner, 5), want))
+			qt.Assert(t, qt.IsNil(rt.Close()))
+			qt.Check(t, qt.Equals(send(t, inner, host, 5), 5))
+		})
 	}
 }
 
