@@ -81,7 +81,7 @@ vet:
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## check the style of Go, C and shell
-	@$(BIN)/golangci-lint run
+	@$(BIN)/golangci-lint run --allow-parallel-runners
 	@git ls-files '*.c' '*.h' ':!bpf/libbpf' | xargs -r $(CLANG_FORMAT) --dry-run -Werror
 	@git ls-files '*.sh' .ci/run | xargs -r shellcheck
 	@test/short.sh 500
