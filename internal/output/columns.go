@@ -3,6 +3,7 @@
 package output
 
 import (
+	"encoding/hex"
 	"io"
 	"strconv"
 	"strings"
@@ -75,6 +76,10 @@ func (c *Columns) Write(r *event.Record) error {
 	start := len(c.line)
 	cells := c.cellsOf(r.Schema)
 	for i := range c.columns {
+		if c.isRawFrom(i, r) {
+			c.appendRaw(i, r.Raw)
+			break
+		}
 		c.value = cells[i](c.value[:0], r)
 		c.appendCell(i, string(c.value))
 	}
@@ -134,6 +139,25 @@ func (c *Columns) appendCell(i int, value string) {
 		value = shorten(value, column.width)
 	}
 	c.line = column.pad(c.line, value)
+}
+
+// isRawFrom says that a record which no type fits has its bytes in place of the
+// event's columns, which begin with column i. Who asked for fields gets these.
+func (c *Columns) isRawFrom(i int, r *event.Record) bool {
+	readable := r.Schema != nil && r.Schema.Fits(r.Raw)
+	return !readable && c.opts.Fields == nil && strings.HasPrefix(c.columns[i].name, "event.")
+}
+
+// appendRaw appends bytes in the room of column i and all behind it.
+func (c *Columns) appendRaw(i int, raw []byte) {
+	if i > 0 {
+		c.line = append(c.line, gap...)
+	}
+	value := hex.EncodeToString(raw)
+	if c.opts.Terminal {
+		value = shorten(value, total(c.columns[i:]))
+	}
+	c.line = append(c.line, value...)
 }
 
 // cellsOf returns what fills the columns for records of one schema. The

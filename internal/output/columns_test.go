@@ -143,6 +143,21 @@ func TestRecordsOfSeveralTypesShareTheColumns(t *testing.T) {
 	}))
 }
 
+func TestRecordsThatNobodyCanReadShowTheirBytes(t *testing.T) {
+	t.Parallel()
+	schema := flowSchema(t)
+	unknown, short := web(nil, []byte("\x01\x02")), web(schema, []byte(strings.Repeat("\xab", 9)))
+	opts := output.Options{Schemas: []*event.Schema{schema}}
+	got := columns(t, opts, unknown, short)
+	qt.Check(t, qt.StringContains(got, "egress     0102\n"))
+	qt.Check(t, qt.StringContains(got, "egress     "+strings.Repeat("ab", 9)+"\n"))
+
+	opts.Terminal, opts.Width = true, 60
+	for line := range strings.Lines(plainText(columns(t, opts, web(nil, make([]byte, 100))))) {
+		qt.Check(t, qt.IsTrue(utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) <= 60), qt.Commentf("%s", line))
+	}
+}
+
 func TestTextFromOutsideCannotSteerTheTerminal(t *testing.T) {
 	t.Parallel()
 	schema := flowSchema(t)
