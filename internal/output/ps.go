@@ -86,6 +86,8 @@ func (r PSRow) withLists() PSRow {
 // without links. Of opts, Terminal and Width count.
 func WritePS(out io.Writer, opts Options, rows []PSRow) error {
 	table := NewTable(opts, "container", "runtime", "id", "image", "netns", "link", "host", "ingress", "egress", "note")
+	// What is on the hooks is what ps is for: ids of programs are not to be cut.
+	table.Spare("image", "id", "runtime", "netns", "host")
 	for _, row := range rows {
 		links := row.Links
 		if len(links) == 0 {

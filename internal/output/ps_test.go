@@ -59,6 +59,18 @@ func TestPSTableFitsIntoTheTerminal(t *testing.T) {
 	}
 }
 
+func TestPSTableKeepsTheProgramsOnANarrowTerminal(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	qt.Assert(t, qt.IsNil(output.WritePS(&out, output.Options{Terminal: true, Width: 80}, psRows()[:1])))
+	qt.Check(t, qt.Equals(plainText(out.String()), strings.Join([]string{
+		"CONTAINER  RUNTIME  NETNS       LINK  HOST    INGRESS",
+		"web        docker   4026532281  eth0  veth98  tcx:count(123)* clsact:policy(7)",
+		"web        docker   4026532281  eth1  veth99",
+		"",
+	}, "\n")))
+}
+
 func TestPSTableOnATerminalLeavesOutWhatNobodyHas(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

@@ -4,6 +4,7 @@ package output
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,6 +15,7 @@ import (
 // widest value. It is for lists that end, such as that of ps.
 type Table struct {
 	titles []string
+	spare  []string // see Spare
 	rows   [][]string
 	opts   Options
 }
@@ -23,6 +25,10 @@ type Table struct {
 func NewTable(opts Options, titles ...string) *Table {
 	return &Table{titles: titles, opts: opts}
 }
+
+// Spare names the columns to hide on a terminal that is too narrow, the first one
+// first, before values of the others are cut.
+func (t *Table) Spare(titles ...string) { t.spare = titles }
 
 // Add adds a row with one value for each header. Values may come from
 // anywhere: they are escaped here.
@@ -36,8 +42,8 @@ func (t *Table) Add(values ...string) {
 	t.rows = append(t.rows, row)
 }
 
-// Write writes the table. On a terminal columns without a value are left out
-// and the widest are cut so that the lines fit; anywhere else all is written.
+// Write writes the table. On a terminal columns without a value are left out, spare
+// ones are hidden and the widest cut so that the lines fit; anywhere else all is written.
 func (t *Table) Write(out io.Writer) error {
 	columns := t.layout()
 	lines := t.appendHeader(nil, columns)
@@ -57,13 +63,26 @@ func (t *Table) layout() []column {
 		}
 		if widest > 0 || !t.opts.Terminal {
 			width := max(widest, utf8.RuneCountInString(title))
-			columns = append(columns, column{title: title, shrinks: true, width: width, index: i})
+			columns = append(columns, column{title: title, shrinks: true, width: width, index: i, spare: t.spareness(title)})
 		}
 	}
-	if t.opts.Terminal {
-		shrink(columns, t.opts.LineWidth())
+	if !t.opts.Terminal {
+		return columns
 	}
+	for hidden := sparest(columns); hidden >= 0 && total(columns) > t.opts.LineWidth(); hidden = sparest(columns) {
+		columns = slices.Delete(columns, hidden, hidden+1)
+	}
+	shrink(columns, t.opts.LineWidth())
 	return columns
+}
+
+// spareness is higher for what is hidden sooner, 0 for what stays.
+func (t *Table) spareness(title string) int {
+	at := slices.Index(t.spare, title)
+	if at < 0 {
+		return 0
+	}
+	return len(t.spare) - at
 }
 
 func (t *Table) appendHeader(dst []byte, columns []column) []byte {
