@@ -3,12 +3,10 @@
 package dispatch_test
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -131,21 +129,7 @@ func attachAndWait(index string) error {
 func TestFilterOfKilledOwnerLetsEverythingPass(t *testing.T) {
 	t.Parallel()
 	w := newWire(t)
-	file, err := os.Open(testutil.Path(w.far))
-	qt.Assert(t, qt.IsNil(err))
-	child := exec.CommandContext(t.Context(), "/proc/self/exe")
-	child.Env = append(os.Environ(), fmt.Sprintf("%s=%d", ownerVariable, w.farIndex))
-	child.ExtraFiles = []*os.File{file}
-	child.Stderr = os.Stderr
-	_, err = child.StdinPipe() // open until the end: the child waits for it
-	qt.Assert(t, qt.IsNil(err))
-	stdout, err := child.StdoutPipe()
-	qt.Assert(t, qt.IsNil(err))
-	qt.Assert(t, qt.IsNil(child.Start()))
-	qt.Check(t, qt.IsNil(file.Close()))
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	qt.Check(t, qt.IsNil(err))
-	qt.Check(t, qt.Equals(line, "ready\n"))
+	child := testutil.Child(t, fmt.Sprintf("%s=%d", ownerVariable, w.farIndex), w.far)
 	qt.Check(t, qt.IsFalse(w.pings()))
 
 	qt.Assert(t, qt.IsNil(child.Process.Kill()))

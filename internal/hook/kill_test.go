@@ -3,12 +3,10 @@
 package hook_test
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -73,21 +71,7 @@ func TestKilledProcess(t *testing.T) {
 	t.Parallel()
 	p := newPair(t)
 	mustOpen(t, p.near, hook.TCX, hook.Options{}) // or skip, before the child fails
-	file, err := os.Open(testutil.Path(p.near))
-	qt.Assert(t, qt.IsNil(err))
-	child := exec.CommandContext(t.Context(), "/proc/self/exe")
-	child.Env = append(os.Environ(), fmt.Sprintf("%s=%d", childVariable, p.nearIndex))
-	child.ExtraFiles = []*os.File{file}
-	child.Stderr = os.Stderr
-	_, err = child.StdinPipe() // open until the end: the child waits for it
-	qt.Assert(t, qt.IsNil(err))
-	stdout, err := child.StdoutPipe()
-	qt.Assert(t, qt.IsNil(err))
-	qt.Assert(t, qt.IsNil(child.Start()))
-	qt.Check(t, qt.IsNil(file.Close()))
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	qt.Check(t, qt.IsNil(err))
-	qt.Check(t, qt.Equals(line, "ready\n"))
+	child := testutil.Child(t, fmt.Sprintf("%s=%d", childVariable, p.nearIndex), p.near)
 	entries, err := hook.List(p.near, p.nearIndex)
 	qt.Check(t, qt.IsNil(err))
 	qt.Check(t, qt.HasLen(entries, 2))
