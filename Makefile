@@ -27,7 +27,8 @@ PACKAGES := bpftool busybox-static ca-certificates clang-19 clang-format-19 cont
 # supported, TCX came with 6.6.
 KERNEL_PACKAGES := cpio kmod qemu-system-x86 xz-utils
 KERNELS ?= 5.10 6.1 6.12 7.3
-KERNEL_TESTS ?= . event internal/dispatch internal/hook internal/kernel internal/linktable internal/netns
+KERNEL_TESTS ?= . event internal/dispatch internal/hook internal/kernel internal/linktable internal/netns \
+	internal/session
 
 # <asm/types.h> is in the compiler's multiarch folder; -idirafter keeps it behind
 # everything else. Our own headers are named relative to where the compiler runs,

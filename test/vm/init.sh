@@ -22,7 +22,7 @@ echo "vm: kernel $(uname -r)"
 while read -r package binary; do
 	cd "/repo/$package" || continue
 	echo "vm: start $package"
-	"/tests/$binary" -test.v -test.timeout=5m -test.parallel=2 2>&1 | tee /tmp/log && result=ok || result=FAIL
+	"/tests/$binary" -test.v -test.timeout=10m -test.parallel=2 2>&1 | tee /tmp/log && result=ok || result=FAIL
 	echo "vm: end $package $result: $(count PASS) passed, $(count SKIP) skipped, $(count FAIL) failed"
 done </tests/order
 poweroff -f

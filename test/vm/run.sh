@@ -6,7 +6,7 @@
 # Runs the tests of packages (folders of this repository) on Debian's kernels, in
 # virtual machines, and prints a line for each kernel and package. The whole
 # output is in bin/vm/VERSION.log. A machine that takes longer than SECONDS_MAX
-# (900) is stopped, and what it did not run has failed. Needs no root.
+# (1800) is stopped, and what it did not run has failed. Needs no root.
 set -euo pipefail
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 
@@ -57,7 +57,7 @@ archive() {
 # spoils the flags, which crashes Linux 6.12 in its memory allocator. The
 # processors take turns: side by side, one ran an int3 of code being patched.
 boot() {
-	timeout "${SECONDS_MAX:-900}" qemu-system-x86_64 -accel tcg,thread=single -cpu max,-cx16 -smp 2 -m 2G \
+	timeout "${SECONDS_MAX:-1800}" qemu-system-x86_64 -accel tcg,thread=single -cpu max,-cx16 -smp 2 -m 2G \
 		-display none -monitor none -serial stdio -no-reboot -net none -kernel "$1" -initrd "$2" \
 		-append "console=ttyS0 quiet panic=-1 mitigations=off" </dev/null 2>&1 | tr -d '\r'
 }
