@@ -69,6 +69,9 @@ func scribbling(linkage btf.FuncLinkage, argument ...asm.Instruction) *ebpf.Coll
 	}}}
 }
 
+// noPointers is what Linux 5.10 says of global functions with such an argument.
+const noPointers = "type PTR in scribble() is not supported yet"
+
 func packetArgument() asm.Instruction { return asm.Mov.Reg(asm.R1, asm.R7) }
 
 func TestPacketWriteByAGlobalFunctionIsRefused(t *testing.T) {
@@ -77,6 +80,9 @@ func TestPacketWriteByAGlobalFunctionIsRefused(t *testing.T) {
 	spec := scribbling(btf.GlobalFunc, packetArgument())
 	_, err := loadObject(t, spec, "prog", false)
 	checkRefused(t, err, r)
+	if refusedByKernel(t, spec, noPointers) {
+		return
+	}
 	_, err = loadedSource(t, mustLoad(t, spec), dispatch.SourceOptions{})
 	checkRefused(t, err, r)
 
@@ -101,6 +107,9 @@ func TestGlobalFunctionsMayWriteToTheStack(t *testing.T) {
 	t.Parallel()
 	spec := scribbling(btf.GlobalFunc, asm.Mov.Imm(asm.R3, 0), asm.StoreMem(asm.R10, -8, asm.R3, asm.DWord),
 		asm.Mov.Reg(asm.R1, asm.R10), asm.Add.Imm(asm.R1, -8))
+	if refusedByKernel(t, spec, noPointers) {
+		return
+	}
 	_, err := loadObject(t, spec, "prog", false)
 	qt.Check(t, qt.IsNil(err))
 	_, err = loadedSource(t, mustLoad(t, spec), dispatch.SourceOptions{})
