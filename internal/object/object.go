@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/boathook/boathook/internal/fault"
 )
@@ -30,7 +31,8 @@ type Object struct {
 // Open reads the object at path. An error says whether the file is missing, no
 // ELF file, or broken.
 func Open(path string) (*Object, error) {
-	f, err := os.Open(path)
+	// A pipe without a writer must not hold us up where no signal ends us.
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fault.Failure("boathook run OBJECT: the file of a compiled program, as prog.o", "read object: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
 
 	"github.com/boathook/boathook/internal/fault"
 	"github.com/boathook/boathook/internal/object"
@@ -28,6 +29,14 @@ func TestOpenSaysWhatIsWrongWithTheFile(t *testing.T) {
 	_, err = object.Open(dir)
 	qt.Check(t, qt.ErrorMatches(err, ".* is not an ELF file"))
 	qt.Check(t, qt.Equals(fault.Code(err), fault.CodeFailure))
+}
+
+func TestAPipeWithoutAWriterIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "pipe")
+	qt.Assert(t, qt.IsNil(unix.Mkfifo(path, 0o600)))
+	_, err := object.Open(path)
+	qt.Check(t, qt.ErrorMatches(err, ".*pipe is not an ELF file"))
 }
 
 func TestReadRefusesOtherFiles(t *testing.T) {
