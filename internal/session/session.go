@@ -62,6 +62,9 @@ func (r *run) prepare() ([]container.Source, error) {
 	if r.sink, err = newSink(cfg, schemas, r.index); err != nil {
 		return nil, err
 	}
+	if err := checkPinPath(cfg.PinPath); err != nil {
+		return nil, err
+	}
 	if r.maps, err = newMapPrinter(cfg); err != nil {
 		return nil, err
 	}
