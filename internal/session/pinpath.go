@@ -18,7 +18,7 @@ func checkPinPath(path string) error {
 		return fault.Usage("mkdir "+path+", on a bpf filesystem such as /sys/fs/bpf", "--pin-path %s: %w", path, err)
 	}
 	if fs.Type != unix.BPF_FS_MAGIC {
-		return fault.Usage("a folder below /sys/fs/bpf, or: mount -t bpf bpf "+path, "--pin-path %s is not on a bpf filesystem", path)
+		return fault.Usage("a folder below /sys/fs/bpf, where bpftool and others pin", "--pin-path %s is not on a bpf filesystem", path)
 	}
 	return nil
 }
