@@ -7,7 +7,6 @@ import (
 	"errors"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/cilium/ebpf/rlimit"
@@ -28,22 +27,28 @@ type run struct {
 	crowd   *crowd
 	changed chan int // attachments there are
 	// stuck holds the first failure that no waiting mends.
-	stuck   chan boathook.Notice
-	started time.Time
+	stuck    chan boathook.Notice
+	started  time.Time
+	printing sync.WaitGroup // of maps, at an interval
 }
 
 // Run attaches the program to the targets and prints what it says until ctx is
 // done, the count or time is reached, or nobody reads any more. It leaves nothing
 // attached. The error carries a hint and an exit code: see package fault.
 func Run(ctx context.Context, cfg Config) error {
+	var turn sync.Mutex
+	cfg.Env.Stdout = interruptible(ctx, &turn, cfg.Env.Stdout)
+	cfg.Env.Stderr = interruptible(ctx, &turn, cfg.Env.Stderr)
 	r := &run{cfg: cfg, index: &enrich.Index{}, changed: make(chan int, 1), stuck: make(chan boathook.Notice, 1)}
 	sources, err := r.prepare() //nolint:contextcheck // to load is one step that cannot be left half way
 	if err != nil {
 		return err
 	}
 	err = r.attach(ctx, sources)
-	if err != nil && !errors.Is(err, syscall.EPIPE) { // whoever read may have seen enough
-		if undo := r.runtime.Close(); undo != nil {
+	if err != nil && !readerGone(err) { // whoever read may have seen enough
+		undo := r.detach()
+		r.printing.Wait()
+		if undo = errors.Join(undo, r.runtime.Close()); undo != nil {
 			r.say("detach: %s", oneLine(undo))
 		}
 		return err
@@ -230,6 +235,7 @@ func (r *run) wait(ctx context.Context) error {
 		interval = ticker.C
 	}
 	ready := r.attachments() > 0
+	printed, tick := make(chan error, 1), interval
 	for {
 		select {
 		case <-ctx.Done():
@@ -238,10 +244,15 @@ func (r *run) wait(ctx context.Context) error {
 			return nil
 		case <-r.sink.done:
 			return nil
-		case <-interval:
-			if err := r.maps.print(r.runtime.Maps()); err != nil {
+		case <-tick:
+			// Not here: a reader that does not read must not keep us from ending.
+			tick = nil
+			r.printing.Go(func() { printed <- r.maps.print(r.runtime.Maps()) })
+		case err := <-printed:
+			if err != nil {
 				return err
 			}
+			tick = interval
 		case n := <-r.stuck:
 			r.say("%s: %s", r.crowd.title(n.Target), firstLine(n.Err))
 		case n := <-r.changed:
@@ -253,15 +264,20 @@ func (r *run) wait(ctx context.Context) error {
 	}
 }
 
-// close detaches, prints what is left to print, and sums up.
-func (r *run) close() error {
+// detach takes all targets off.
+func (r *run) detach() error {
 	targets, err := r.runtime.Targets()
-	errs := []error{err}
 	ids := make([]string, len(targets))
 	for i, t := range targets {
 		ids[i] = t.Target
 	}
-	errs = append(errs, r.runtime.Remove(ids...))
+	return errors.Join(err, r.runtime.Remove(ids...))
+}
+
+// close detaches, prints what is left to print, and sums up.
+func (r *run) close() error {
+	errs := []error{r.detach()}
+	r.printing.Wait()
 	if r.cfg.Interval == 0 || len(r.cfg.Maps) > 0 {
 		errs = append(errs, r.maps.print(r.runtime.Maps()))
 	}
@@ -269,12 +285,15 @@ func (r *run) close() error {
 	errs = append(errs, r.sink.close())
 	totals, err := r.runtime.Totals()
 	errs = append(errs, err)
-	r.summarize(totals)
 	for i, err := range errs {
-		if errors.Is(err, syscall.EPIPE) {
+		if errors.Is(err, errUnread) {
+			r.say("%s: the last of it was dropped", errUnread)
+		}
+		if readerGone(err) {
 			errs[i] = nil
 		}
 	}
+	r.summarize(totals)
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
