@@ -32,3 +32,22 @@ func TestEnforceTellsWhomItMayCutOff(t *testing.T) {
 	qt.Assert(t, qt.IsNil(rt.Close()))
 	qt.Check(t, qt.HasLen(attachments(t, others), 2))
 }
+
+func TestAFilterBehindAnotherProgramTellsThatItMayBeBlind(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	first := newRuntime(t, boathook.Options{Program: bothWays(verdictUnspec), Backend: boathook.TCX})
+	add(t, first, s.hosted(t, "web"))
+	notices := make(chan boathook.Notice, 8)
+	rt := newRuntime(t, boathook.Options{
+		Program: bothWays(verdictUnspec), Backend: boathook.Clsact,
+		Notify: func(n boathook.Notice) { notices <- n },
+	})
+	add(t, rt, s.hosted(t, "web"))
+	qt.Assert(t, qt.HasLen(notices, 2))
+	close(notices)
+	for n := range notices {
+		qt.Check(t, qt.ErrorIs(n.Err, boathook.ErrNotFirst))
+		qt.Check(t, qt.ErrorMatches(n.Err, `(in|e)gress of vethweb .*: boathook \(tcx\)`))
+	}
+}
