@@ -287,7 +287,7 @@ func (r *run) close() error {
 	errs = append(errs, err)
 	for i, err := range errs {
 		if errors.Is(err, errUnread) {
-			r.say("%s: the last of it was dropped", errUnread)
+			r.say("%s: the last of it was dropped, %d records", errUnread, r.sink.stats.unread)
 		}
 		if readerGone(err) {
 			errs[i] = nil

@@ -44,7 +44,7 @@ type sink struct {
 // network namespace and hook.
 type origin [3]uint64
 
-type sinkStats struct{ events, written, lost, malformed, full uint64 }
+type sinkStats struct{ events, written, lost, malformed, full, unread uint64 }
 
 func newSink(cfg Config, schemas map[string]*event.Schema, index *enrich.Index) (*sink, error) {
 	s := &sink{
@@ -99,7 +99,11 @@ func (s *sink) take(e boathook.Event) {
 		}
 		s.stats.full++
 	}
-	if e.Data == nil || s.ended {
+	if e.Data == nil {
+		return
+	}
+	if s.ended {
+		s.skip()
 		return
 	}
 	s.stats.events++
@@ -124,11 +128,20 @@ func (s *sink) take(e boathook.Event) {
 	}
 	s.end(err)
 	if err != nil {
+		s.stats.unread++
 		return
 	}
 	s.stats.written++
 	if s.stats.written == s.limit {
 		s.finish(nil)
+	}
+}
+
+// skip counts an event that came after writing ended, unless enough were written.
+func (s *sink) skip() {
+	if s.err != nil {
+		s.stats.events++
+		s.stats.unread++
 	}
 }
 
