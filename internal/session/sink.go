@@ -128,7 +128,7 @@ func (s *sink) take(e boathook.Event) {
 	}
 	s.end(err)
 	if err != nil {
-		s.stats.unread++
+		s.stats.unread += unread(err)
 		return
 	}
 	s.stats.written++
@@ -137,12 +137,20 @@ func (s *sink) take(e boathook.Event) {
 	}
 }
 
-// skip counts an event that came after writing ended, unless enough were written.
+// skip counts an event that came after writing ended because nobody read. Who
+// closed the pipe, or asked for a count, has seen enough.
 func (s *sink) skip() {
-	if s.err != nil {
-		s.stats.events++
-		s.stats.unread++
+	n := unread(s.err)
+	s.stats.events += n
+	s.stats.unread += n
+}
+
+// unread is how many records an error of writing leaves unread.
+func unread(err error) uint64 {
+	if errors.Is(err, errUnread) {
+		return 1
 	}
+	return 0
 }
 
 // end finishes with err; nil goes on.
