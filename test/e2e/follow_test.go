@@ -86,7 +86,7 @@ func TestAnotherContainerLosesNothingWhileOneIsDropped(t *testing.T) {
 			// Ends with an error if a packet or its echo is missing.
 			w.docker.Docker(t, "run", "--rm", "--network", w.network, "--volume", built.peer+":/peer:ro",
 				"--name", w.name("other"), dockertest.Image, "/peer", "burst", outside.address, "50")
-			qt.Check(t, qt.DeepEquals(outside.received(t), numbers(1, 50)))
+			qt.Check(t, qt.DeepEquals(slices.Sorted(slices.Values(outside.received(t))), numbers(1, 50)))
 			c.stop(t).ok(t)
 			for _, r := range c.records(t) {
 				qt.Assert(t, qt.DeepEquals(r.names(), []string{web.name}))

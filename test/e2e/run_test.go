@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -237,6 +238,7 @@ func numbersOf(records []record, direction string) []int {
 			list = append(list, r.number())
 		}
 	}
+	slices.Sort(list) // packets sent from two processors may overtake each other
 	return list
 }
 
