@@ -72,7 +72,7 @@ func layers() []layer {
 		},
 		{
 			"tests",
-			[]string{"internal/testutil", "internal/testutil/...", "container/containertest", "bench", "test/..."},
+			[]string{"internal/testutil", "internal/testutil/...", "container/containertest", "bench", "bench/...", "test/..."},
 			true,
 			"what only tests need is not shipped",
 		},
@@ -98,6 +98,7 @@ func reservations() []reserved {
 			[]string{"internal/linktable", "internal/hook", "internal/kernel", "internal/demo", "internal/testutil"},
 			onePlace,
 		},
+		{"github.com/florianl/go-tc", []string{"bench/baseline"}, "only what we are measured against uses it"},
 		{"github.com/vishvananda/netlink", nil, "we have github.com/mdlayher/netlink"},
 		{"github.com/spf13/cobra", []string{"cmd/..."}, "the library knows no command line"},
 		{"github.com/expr-lang/expr", []string{"internal/output/where"}, onePlace},
