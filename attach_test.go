@@ -254,7 +254,7 @@ func TestMethodsAfterClose(t *testing.T) {
 func TestNewRefusesWhatCannotRun(t *testing.T) {
 	t.Parallel()
 	_, err := boathook.New(boathook.Options{})
-	qt.Check(t, qt.ErrorMatches(err, "no program for any direction"))
+	qt.Check(t, qt.ErrorIs(err, boathook.ErrNoProgram))
 	_, err = boathook.New(boathook.Options{Program: boathook.Program{Spec: returning(0), Ingress: "other"}})
 	qt.Check(t, qt.ErrorIs(err, boathook.ErrNoProgram))
 	_, err = boathook.New(boathook.Options{Program: boathook.Program{Spec: testutil.Object(t, "storebytes"), Ingress: first(t, "storebytes")}})

@@ -17,8 +17,15 @@ import (
 // sources may be followed at once.
 //
 // A container that cannot be attached is told to Options.Notify and tried again.
-// Follow returns the source's error if its runtime was never reached.
+// Follow returns the source's error if its runtime was never reached, and
+// [ErrClosed] after Close.
 func (r *Runtime) Follow(ctx context.Context, source container.Source, sel container.Selector) error {
+	if source == nil {
+		return errors.New("follow: no source of containers")
+	}
+	if r.isClosed() {
+		return ErrClosed
+	}
 	f := follower{runtime: r, sel: sel}
 	return source.Watch(ctx, func(e container.Event) { f.handle(ctx, e) })
 }

@@ -3,6 +3,8 @@
 package boathook
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/cilium/ebpf"
@@ -49,4 +51,19 @@ type Options struct {
 	// Notify is told what happens to targets after they were added. It is called
 	// from several goroutines and must not call the Runtime. Nil drops it.
 	Notify func(Notice)
+}
+
+// check says what is wrong with o itself, before the kernel is asked.
+func (o Options) check() error {
+	switch {
+	case o.Verdict > Enforce:
+		return fmt.Errorf("verdict %d is none", o.Verdict)
+	case o.Backend > Clsact:
+		return fmt.Errorf("backend %d is none", o.Backend)
+	case o.Order.Position > After:
+		return fmt.Errorf("position %d is none", o.Order.Position)
+	case o.Order.Program == 0 && (o.Order.Position == Before || o.Order.Position == After):
+		return errors.New("order is relative to a program without id")
+	}
+	return o.Program.check()
 }

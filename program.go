@@ -52,17 +52,33 @@ func (p Program) directions() []Direction {
 	return list
 }
 
-func (p Program) source(opts dispatch.SourceOptions) (*dispatch.Source, error) {
-	if p.Spec == nil && p.Loaded == nil {
-		return nil, errors.New("program has neither an object nor loaded programs")
+// check says what is wrong with p itself.
+func (p Program) check() error {
+	switch {
+	case len(p.names()) == 0:
+		return fmt.Errorf("%w: none is named for either direction", ErrNoProgram)
+	case p.Spec == nil && p.Loaded == nil:
+		return fmt.Errorf("%w: there is neither an object nor a loaded program", ErrNoProgram)
+	case p.Spec != nil && p.Loaded != nil:
+		return errors.New("program is both an object and loaded programs")
 	}
-	if p.Loaded == nil {
+	return nil
+}
+
+func (p Program) source(opts dispatch.SourceOptions) (*dispatch.Source, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	if p.Spec != nil {
 		return dispatch.NewSource(p.Spec, p.names(), opts)
 	}
+	used := map[string]*ebpf.Program{}
 	for _, name := range p.names() {
-		if p.Loaded[name] == nil {
+		prog, known := p.Loaded[name]
+		if !known {
 			return nil, fmt.Errorf("%w: %s", ErrNoProgram, name)
 		}
+		used[name] = prog
 	}
-	return dispatch.NewLoadedSource(p.Loaded, opts)
+	return dispatch.NewLoadedSource(used, opts)
 }

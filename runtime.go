@@ -60,9 +60,8 @@ type Runtime struct {
 // backend that the kernel has not, and *ebpf.VerifierError if the kernel
 // rejects the program. Requires CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN.
 func New(opts Options) (*Runtime, error) {
-	names := opts.Program.names()
-	if len(names) == 0 {
-		return nil, errors.New("no program for any direction")
+	if err := opts.check(); err != nil {
+		return nil, err
 	}
 	r := &Runtime{
 		opts: opts, program: opts.Program,
@@ -70,7 +69,7 @@ func New(opts Options) (*Runtime, error) {
 		tenants: map[netns.Key]*tenant{}, targets: map[string]*tenant{}, failed: map[string]*failure{}, departed: map[uint32]time.Time{},
 	}
 	r.changes = newChanges()
-	if err := r.open(names); err != nil {
+	if err := r.open(opts.Program.names()); err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return nil, errors.Join(err, r.freeLocked())
@@ -170,6 +169,12 @@ func (r *Runtime) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return errors.Join(err, r.freeLocked())
+}
+
+func (r *Runtime) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
 }
 
 // freeLocked frees what there is when nothing is attached.

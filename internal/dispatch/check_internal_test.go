@@ -83,6 +83,18 @@ func TestSymbolsAreReadAsFarAsTheyAreNeeded(t *testing.T) {
 	}
 }
 
+// What a module called there may be another module's the next time.
+func TestOnlyNamesOfTheKernelItselfLast(t *testing.T) {
+	t.Parallel()
+	const symbols = "ffffffff81000000 T __bpf_call_base\n" +
+		"ffffffff81000040 t bpf_one\nffffffff81000040 t bpf_alias\nffffffff81000050 t bpf_two\n" +
+		"ffffffffc0000040 t bpf_in_module\t[module]\n"
+	table := newSymbolTable(strings.NewReader(symbols))
+	names := map[string]bool{}
+	qt.Assert(t, qt.IsNil(table.nameCalls(map[int32]bool{64: true, 5: true, 0x3f000040: true}, names)))
+	qt.Check(t, qt.DeepEquals(table.lasting(), map[int32][]string{64: {"bpf_one", "bpf_alias"}}))
+}
+
 func TestHiddenSymbolsAreAnError(t *testing.T) {
 	t.Parallel()
 	hidden := regexp.QuoteMeta(errNoSymbols.Error())
@@ -94,4 +106,23 @@ func TestHiddenSymbolsAreAnError(t *testing.T) {
 		err := newSymbolTable(strings.NewReader(text)).nameCalls(map[int32]bool{0: true}, map[string]bool{})
 		qt.Check(t, qt.ErrorMatches(err, want))
 	}
+}
+
+func TestWhatWasReadOfTheKernelIsNotReadAgain(t *testing.T) {
+	t.Parallel()
+	const symbols = "ffffffff81000000 T __bpf_call_base\nffffffff81000040 t bpf_one\n"
+	view := &kernelView{symbols: newSymbolTable(strings.NewReader(symbols))}
+	call := asm.Instructions{{OpCode: asm.OpCode(asm.JumpClass).SetJumpOp(asm.Call), Src: asm.PseudoKfuncCall, Constant: 64}}
+	want := map[string]bool{"bpf_one": true}
+	names, err := calledSymbols(call, view)
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.DeepEquals(names, want))
+	qt.Assert(t, qt.IsNil(view.endLocked()))
+
+	// The next one of this kernel would know of no such function.
+	names, err = calledSymbols(call, view)
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.DeepEquals(names, want))
+	qt.Check(t, qt.HasLen(view.symbols.read, 0))
+	qt.Check(t, qt.IsNil(view.endLocked()))
 }

@@ -4,7 +4,9 @@ package dispatch
 
 import (
 	"errors"
+	"maps"
 	"os"
+	"sync"
 
 	"github.com/cilium/ebpf/asm"
 )
@@ -14,11 +16,24 @@ var errNoSymbols = errors.New("the kernel hides its symbols (sysctl kernel.kptr_
 
 // kernelView is what of the kernel is needed to understand loaded programs. It
 // is read when it is first needed, and once: that takes longer than to check
-// all programs. Not safe for concurrent use.
+// all programs. A source hands it on to the one that replaces it. Safe for
+// concurrent use by those who lock it.
 type kernelView struct {
+	mu sync.Mutex // guards the fields below
+
 	file    *os.File     // /proc/kallsyms, behind symbols
-	symbols *symbolTable // nil: not read yet
-	tstamp  int16        // offset of that member of struct sk_buff; 0: not read yet
+	symbols *symbolTable // nil: not read since the last endLocked
+	// lasting is what symbols knew of the kernel itself, which stays where it is.
+	lasting map[int32][]string
+	tstamp  int16 // offset of that member of struct sk_buff; 0: not read yet
+}
+
+// inheritedKernel is the view of the source that is replaced; nil for none.
+func inheritedKernel(old *Source) *kernelView {
+	if old == nil {
+		return &kernelView{}
+	}
+	return old.kernel
 }
 
 func (v *kernelView) kallsyms() (*symbolTable, error) {
@@ -28,15 +43,25 @@ func (v *kernelView) kallsyms() (*symbolTable, error) {
 			return nil, err
 		}
 		v.file, v.symbols = file, newSymbolTable(file)
+		maps.Copy(v.symbols.called, v.lasting)
 	}
 	return v.symbols, nil
 }
 
-func (v *kernelView) close() error {
+// endLocked lets go of the file and of the megabytes that were read of it. What
+// stays are the few names that were asked for.
+func (v *kernelView) endLocked() error {
+	if v.symbols == nil {
+		return nil
+	}
+	v.lasting = v.symbols.lasting()
+	v.symbols = nil
 	if v.file == nil {
 		return nil
 	}
-	return v.file.Close()
+	file := v.file
+	v.file = nil
+	return file.Close()
 }
 
 func (v *kernelView) tstampOffset() (int16, error) {

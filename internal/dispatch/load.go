@@ -131,11 +131,7 @@ func (l *Load) fill(inst *instance) error {
 		return nil
 	}
 	if errors.Is(err, errInvalid) {
-		return &RefusedError{
-			Program: inst.name,
-			Reason:  "cannot run behind the dispatcher: the kernel lets only programs of one type and attach type call each other",
-			Hint:    hintLoadAs,
-		}
+		return misfit(inst.name, "has another attach type than the dispatcher")
 	}
 	return fmt.Errorf("put program into the slot: %w", err)
 }

@@ -5,6 +5,7 @@ package dispatch
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -12,28 +13,32 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// hintLoadAs is the hint of refusals that depend on how the caller loaded a program.
-const hintLoadAs = "load it as SchedCLS with attach type none"
-
 // NewLoadedSource checks programs that the caller has loaded, by the names it
 // gives them, and keeps handles of its own: the caller may close his. Such a
-// program has one copy, and its maps are the caller's. A program that could do
-// harm, or whose instructions cannot be read, is a [RefusedError].
+// program has one copy, and its maps are the caller's; nothing is inherited. A
+// program that could do harm, that no slot takes, or whose instructions cannot
+// be read, is a [RefusedError]. Returns os.ErrClosed, wrapped, for one that is
+// closed, and [ErrNoProgram] for nil.
 func NewLoadedSource(progs map[string]*ebpf.Program, opts SourceOptions) (*Source, error) {
-	s := &Source{opts: opts, loaded: map[string]*ebpf.Program{}}
-	var kernel kernelView
-	if err := errors.Join(s.keepLoaded(progs, &kernel), kernel.close()); err != nil {
+	s := &Source{opts: opts, loaded: map[string]*ebpf.Program{}, kernel: inheritedKernel(opts.Inherit)}
+	s.opts.Inherit = nil
+	s.kernel.mu.Lock()
+	defer s.kernel.mu.Unlock()
+	if err := errors.Join(s.keepLoaded(progs), s.kernel.endLocked()); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Source) keepLoaded(progs map[string]*ebpf.Program, kernel *kernelView) error {
+func (s *Source) keepLoaded(progs map[string]*ebpf.Program) error {
 	for name, prog := range progs {
-		if prog == nil || prog.FD() < 0 {
-			return fmt.Errorf("program %s is nil or closed", name)
+		switch {
+		case prog == nil:
+			return fmt.Errorf("%w: %s is nil", ErrNoProgram, name)
+		case prog.FD() < 0:
+			return fmt.Errorf("use program %s: %w", name, os.ErrClosed)
 		}
-		if err := checkForeign(name, prog, kernel, s.opts); err != nil {
+		if err := checkForeign(name, prog, s.kernel, s.opts); err != nil {
 			return err
 		}
 		clone, err := prog.Clone()
@@ -60,8 +65,8 @@ func (s *Source) instantiateLoaded(name string) (*instance, error) {
 // checkForeign is checkSpec and checkLoaded for a program of which only the
 // translated instructions are to be had.
 func checkForeign(name string, prog *ebpf.Program, kernel *kernelView, opts SourceOptions) error {
-	if prog.Type() != ebpf.SchedCLS {
-		return &RefusedError{Program: name, Reason: fmt.Sprintf("was loaded as %s, and only SchedCLS programs run on tc hooks", prog.Type()), Hint: hintLoadAs}
+	if err := checkType(name, prog); err != nil {
+		return err
 	}
 	insns, err := translated(name, prog)
 	if err != nil {

@@ -4,6 +4,7 @@ package dispatch_test
 
 import (
 	"encoding/binary"
+	"os"
 	"slices"
 	"testing"
 
@@ -111,31 +112,46 @@ func TestLoadedProgramOfAnotherTypeIsRefused(t *testing.T) {
 	}
 }
 
-// Since Linux commit 4540aed51b12 a prog array takes programs of one attach type only.
-func TestLoadedProgramOfAnotherAttachTypeIsRefusedBeforeItIsAttached(t *testing.T) {
+// Since Linux commit 4540aed51b12 a prog array takes programs of one attach type
+// only. The kernel says so when it is asked for one, not before.
+func TestLoadedProgramOfAnotherAttachTypeIsRefusedByItsName(t *testing.T) {
 	t.Parallel()
-	spec := returning(0)
-	spec.Programs["prog"].AttachType = ebpf.AttachTCXIngress
-	source, err := loadedSource(t, mustLoad(t, spec), dispatch.SourceOptions{})
-	qt.Assert(t, qt.IsNil(err))
-	load, err := dispatch.NewLoad(source, "theirs", dispatch.LoadOptions{})
-	if err == nil {
-		qt.Check(t, qt.IsNil(load.Close()), qt.Commentf("an older kernel mixes them"))
-		return
+	for _, at := range []ebpf.AttachType{
+		ebpf.AttachTCXIngress, ebpf.AttachTCXEgress, ebpf.AttachNetkitPrimary, ebpf.AttachNetkitPeer,
+	} {
+		t.Run(at.String(), func(t *testing.T) {
+			t.Parallel()
+			spec := returning(0)
+			spec.Programs["prog"].AttachType = at
+			coll, err := ebpf.NewCollection(spec)
+			if err != nil {
+				t.Skipf("the kernel has no programs of that kind: %v", err)
+			}
+			defer coll.Close()
+			_, err = loadedSource(t, coll.Programs["prog"], dispatch.SourceOptions{AllowWrites: true})
+			if err == nil {
+				return // an older kernel mixes them
+			}
+			qt.Assert(t, qt.ErrorIs(err, dispatch.ErrRefused))
+			qt.Check(t, qt.ErrorMatches(err, `program theirs was loaded with attach type `+at.String()+`, .*`))
+		})
 	}
-	qt.Assert(t, qt.ErrorIs(err, dispatch.ErrRefused))
-	qt.Check(t, qt.ErrorMatches(err, `program theirs .*attach type.*`))
 }
 
-func TestClosedProgramIsAnError(t *testing.T) {
+func TestClosedAndMissingProgramsAreErrors(t *testing.T) {
 	t.Parallel()
-	prog, err := ebpf.NewProgram(returning(0).Programs["prog"])
-	qt.Assert(t, qt.IsNil(err))
-	qt.Assert(t, qt.IsNil(prog.Close()))
-	for name, each := range map[string]*ebpf.Program{"closed": prog, "nil": nil} {
-		_, err := loadedSource(t, each, dispatch.SourceOptions{})
-		qt.Check(t, qt.ErrorMatches(err, `program theirs is nil or closed`), qt.Commentf(name))
+	closed := func() *ebpf.Program {
+		prog, err := ebpf.NewProgram(returning(0).Programs["prog"])
+		qt.Assert(t, qt.IsNil(err))
+		qt.Assert(t, qt.IsNil(prog.Close()))
+		return prog
 	}
+	_, err := loadedSource(t, closed(), dispatch.SourceOptions{})
+	qt.Check(t, qt.ErrorIs(err, os.ErrClosed))
+	qt.Check(t, qt.ErrorMatches(err, `use program theirs: file already closed`))
+	_, err = loadedSource(t, nil, dispatch.SourceOptions{})
+	qt.Check(t, qt.ErrorIs(err, dispatch.ErrNoProgram))
+	qt.Check(t, qt.ErrorMatches(err, `no such program: theirs is nil`))
 }
 
 // The caller may close its program as soon as the source exists.

@@ -35,7 +35,9 @@ type Source struct {
 	extra []*btf.Spec          // relocation targets beside the kernel's types
 	opts  SourceOptions
 
-	loaded map[string]*ebpf.Program // programs loaded by the caller, who keeps them
+	// loaded are our handles on programs loaded by the caller, instead of spec.
+	loaded map[string]*ebpf.Program
+	kernel *kernelView // handed on to the source that replaces this one
 	// keepsFields: programs that, with all that they reach, store to no field of the skb but cb[0].
 	keepsFields map[string]bool
 
@@ -80,7 +82,7 @@ func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{spec: spec, extra: extra, opts: opts, keepsFields: keeping, shared: map[string]*ebpf.Map{}}
+	s := &Source{spec: spec, extra: extra, opts: opts, keepsFields: keeping, shared: map[string]*ebpf.Map{}, kernel: inheritedKernel(opts.Inherit)}
 	if err := s.inherit(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -182,7 +184,7 @@ func (s *Source) Close() error {
 	for _, prog := range s.loaded {
 		errs = append(errs, prog.Close())
 	}
-	s.loaded = nil
+	clear(s.loaded)
 	return errors.Join(errs...)
 }
 

@@ -20,6 +20,9 @@ type symbolTable struct {
 	base  uint64   // of __bpf_call_base; 0: not read yet
 	// called are the names of what was asked for, by distance from base.
 	called map[int32][]string
+	// passing are those distances at which a module is, or nothing: another
+	// module may be there later.
+	passing map[int32]bool
 }
 
 type symbol struct {
@@ -29,7 +32,7 @@ type symbol struct {
 }
 
 func newSymbolTable(kallsyms io.Reader) *symbolTable {
-	return &symbolTable{lines: bufio.NewScanner(kallsyms), called: map[int32][]string{}}
+	return &symbolTable{lines: bufio.NewScanner(kallsyms), called: map[int32][]string{}, passing: map[int32]bool{}}
 }
 
 // nameCalls adds to names the symbols at distances from __bpf_call_base. Returns
@@ -81,12 +84,25 @@ func (t *symbolTable) find(missing map[int32]bool) error {
 		distance := int32(s.address - t.base)
 		if missing[distance] && t.base+uint64(int64(distance)) == s.address {
 			found[distance] = append(found[distance], string(t.names[s.begin:s.end]))
+			t.passing[distance] = t.passing[distance] || s.module
 		}
 	}
 	for distance := range missing {
 		t.called[distance] = found[distance]
+		t.passing[distance] = t.passing[distance] || len(found[distance]) == 0
 	}
 	return nil
+}
+
+// lasting is called without what belongs to modules, which come and go.
+func (t *symbolTable) lasting() map[int32][]string {
+	names := map[int32][]string{}
+	for distance, list := range t.called {
+		if !t.passing[distance] {
+			names[distance] = list
+		}
+	}
+	return names
 }
 
 // findBase reads as far as __bpf_call_base.
