@@ -92,9 +92,10 @@ func (r *Runtime) prepareLocked(a *attachment) error {
 		}
 	}
 	key := loadKey{direction: a.direction, point: a.point, space: a.space}
-	if a.own && r.roomLocked() {
+	switch own := a.own && r.program.Loaded == nil; { // events of loaded programs are the caller's
+	case own && r.roomLocked():
 		key.netns, key.index = a.tenant.inode(r), a.index
-	} else if a.own {
+	case own:
 		r.notify(Notice{Err: errTooMany})
 	}
 	var err error

@@ -23,6 +23,11 @@ type Target struct {
 	// Interface is the name of a link in our own network namespace, or a glob
 	// (path.Match) over names. Links that appear later are attached as well.
 	Interface string
+	// Ifindex, with Interface, is the index of the one link meant: it must have
+	// that name, exactly, when it is added, and is followed from then on by its
+	// index through renames until it is gone. A later link is another one, whatever
+	// its name and index. 0 goes by name.
+	Ifindex int
 	// RuntimePID is a process in a network namespace, beside our own, that may hold
 	// the host ends of the target's links; 0 for none.
 	RuntimePID int
@@ -53,6 +58,8 @@ func (t Target) check() error {
 		return errors.New("target without id")
 	case t.PID < 0:
 		return fmt.Errorf("target %s: process id %d", t.ID, t.PID)
+	case t.Ifindex < 0 || t.Ifindex > 0 && t.Interface == "":
+		return fmt.Errorf("ifindex %d of interface %q", t.Ifindex, t.Interface)
 	case set > 1:
 		return fmt.Errorf("target %s has more than one of process, network namespace and interface", t.ID)
 	case set == 0 && !t.HostNetwork:

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"time"
 
 	"github.com/boathook/boathook/internal/netns"
@@ -108,13 +107,23 @@ func (r *Runtime) admitLocked(target Target) (*tenant, error) {
 }
 
 func (r *Runtime) interfaceTenantLocked(target Target) (*tenant, error) {
-	if _, err := path.Match(target.Interface, ""); err != nil {
-		return nil, fmt.Errorf("interface pattern %q: %w", target.Interface, err)
+	var one *pin
+	var err error
+	if target.Ifindex != 0 {
+		one, err = newPin(r.spaces[r.self.Key()].table, target)
+	} else {
+		_, err = matchesAny([]string{target.Interface}, "")
+	}
+	if err != nil {
+		return nil, err
 	}
 	t := r.tenants[netns.Key{}]
 	if t == nil {
 		t = newTenant(nil)
 		r.tenants[netns.Key{}] = t
+	}
+	if one != nil {
+		t.pins[target.ID] = one
 	}
 	return t, nil
 }
@@ -187,6 +196,7 @@ func (r *Runtime) removeLocked(byID map[string]*tenant) error {
 		for id := range byID {
 			if byID[id] == t {
 				delete(t.targets, id)
+				delete(t.pins, id)
 				delete(r.targets, id)
 			}
 		}

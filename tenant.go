@@ -5,7 +5,6 @@ package boathook
 import (
 	"errors"
 	"fmt"
-	"path"
 
 	"github.com/boathook/boathook/internal/linktable"
 	"github.com/boathook/boathook/internal/netns"
@@ -17,6 +16,8 @@ type tenant struct {
 	ns          *netns.NS // nil for the tenant of the interface targets
 	targets     map[string]Target
 	attachments map[placement]*attachment
+	// pins are the links of interface targets that go by ifindex, by target id.
+	pins map[string]*pin
 	// nsids is what the homes call ns, for telling which of their links concern it.
 	nsids map[netns.Key]int
 	// links follows the links of ns where no home hears of them; nil where one does.
@@ -26,7 +27,7 @@ type tenant struct {
 }
 
 func newTenant(ns *netns.NS) *tenant {
-	return &tenant{ns: ns, targets: map[string]Target{}, attachments: map[placement]*attachment{}, nsids: map[netns.Key]int{}}
+	return &tenant{ns: ns, targets: map[string]Target{}, attachments: map[placement]*attachment{}, pins: map[string]*pin{}, nsids: map[netns.Key]int{}}
 }
 
 func (t *tenant) list() []*attachment {
@@ -121,15 +122,12 @@ func (r *Runtime) wantedLocked(t *tenant) ([]*attachment, error) {
 
 func (r *Runtime) wantedInterfacesLocked(t *tenant) ([]*attachment, error) {
 	home := r.spaces[r.self.Key()]
+	links, err := t.interfaces(home.table)
+	if err != nil {
+		return nil, err
+	}
 	var list []*attachment
-	for _, link := range home.table.Links() {
-		wanted, err := t.names(link.Name)
-		if err != nil {
-			return nil, err
-		}
-		if !wanted {
-			continue
-		}
+	for _, link := range links {
 		for _, d := range r.program.directions() {
 			list = append(list, &attachment{
 				tenant: t, host: link, own: true,
@@ -138,20 +136,6 @@ func (r *Runtime) wantedInterfacesLocked(t *tenant) ([]*attachment, error) {
 		}
 	}
 	return list, nil
-}
-
-// names says whether one of the interface targets names the link.
-func (t *tenant) names(link string) (bool, error) {
-	for _, target := range t.targets {
-		ok, err := path.Match(target.Interface, link)
-		if err != nil {
-			return false, fmt.Errorf("interface pattern %q: %w", target.Interface, err)
-		}
-		if ok {
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 // reconcileLocked makes what is attached for the tenants what should be. New

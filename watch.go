@@ -87,6 +87,7 @@ func (r *Runtime) followLinksLocked(list []change) {
 			r.notify(Notice{Err: fmt.Errorf("links may come and go unseen: %w", c.Err)})
 		}
 	}
+	r.unpinLocked(list)
 	concerned := map[string]*tenant{}
 	for _, t := range r.tenants {
 		if r.concernsLocked(t, list) {

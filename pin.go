@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boathook
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/linktable"
+	"github.com/boathook/boathook/internal/netns"
+)
+
+// pin is the one link of an interface target that has an ifindex.
+type pin struct {
+	link linktable.Link
+	// gone says that the link was deleted or left: a later one with its ifindex is
+	// another.
+	gone bool
+}
+
+// newPin finds the link of an interface target. The kernel is asked: the link may
+// be so young that its message is still on its way to the table.
+func newPin(table *linktable.Table, target Target) (*pin, error) {
+	link, err := table.Ask(target.Ifindex)
+	if errors.Is(err, unix.ENODEV) {
+		return nil, fmt.Errorf("interface %s: no link here has ifindex %d: %w", target.Interface, target.Ifindex, os.ErrNotExist)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if link.Name != target.Interface {
+		return nil, fmt.Errorf("interface %s: ifindex %d is %s here, was it looked up in another network namespace?: %w",
+			target.Interface, target.Ifindex, link.Name, os.ErrNotExist)
+	}
+	return &pin{link: link}, nil
+}
+
+// unpinLocked ends the pins of links that are gone.
+func (r *Runtime) unpinLocked(list []change) {
+	t := r.tenants[netns.Key{}]
+	if t == nil || len(t.pins) == 0 {
+		return
+	}
+	gone, moved := map[int]bool{}, map[int]bool{}
+	for _, c := range list {
+		if c.home != r.self.Key() || c.NSID != linktable.NoNSID {
+			continue
+		}
+		gone[c.Link.Index] = gone[c.Link.Index] || c.Kind == linktable.LinkGone
+		moved[c.Link.Index] = moved[c.Link.Index] || c.Kind == linktable.LinkMoved
+	}
+	for _, p := range t.pins {
+		// A hook that lives is on a later link with that ifindex, which was pinned
+		// before the end of the earlier one was told.
+		if moved[p.link.Index] || gone[p.link.Index] && !t.livesOn(p.link.Index) {
+			p.gone = true
+		}
+	}
+}
+
+// livesOn says whether a hook on the link with that ifindex is still there.
+func (t *tenant) livesOn(index int) bool {
+	for p, a := range t.attachments {
+		if p.index == index && !a.hook.Gone() {
+			return true
+		}
+	}
+	return false
+}
+
+// interfaces are the links that the interface targets mean, those that the
+// table does not know yet included.
+func (t *tenant) interfaces(table *linktable.Table) ([]linktable.Link, error) {
+	pinned := map[int]bool{}
+	var list []linktable.Link
+	for _, p := range t.pins {
+		if p.gone || pinned[p.link.Index] {
+			continue
+		}
+		pinned[p.link.Index] = true
+		if link, known := table.Link(p.link.Index); known {
+			list = append(list, link)
+		} else {
+			list = append(list, p.link)
+		}
+	}
+	var patterns []string
+	for id, target := range t.targets {
+		if t.pins[id] == nil {
+			patterns = append(patterns, target.Interface)
+		}
+	}
+	if len(patterns) == 0 {
+		return list, nil
+	}
+	for _, link := range table.Links() {
+		wanted, err := matchesAny(patterns, link.Name)
+		if err != nil {
+			return nil, err
+		}
+		if wanted && !pinned[link.Index] {
+			list = append(list, link)
+		}
+	}
+	return list, nil
+}
+
+func matchesAny(patterns []string, name string) (bool, error) {
+	for _, pattern := range patterns {
+		ok, err := path.Match(pattern, name)
+		if err != nil {
+			return false, fmt.Errorf("interface pattern %q: %w", pattern, err)
+		}
+		if ok {
+			return true, nil
+		}
+	}
+	return false, nil
+}
