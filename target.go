@@ -57,13 +57,15 @@ func (t Target) check() error {
 	case t.ID == "":
 		return errors.New("target without id")
 	case t.PID < 0:
-		return fmt.Errorf("target %s: process id %d", t.ID, t.PID)
+		return fmt.Errorf("process id %d", t.PID)
+	case t.RuntimePID < 0:
+		return fmt.Errorf("process id %d of the runtime", t.RuntimePID)
 	case t.Ifindex < 0 || t.Ifindex > 0 && t.Interface == "":
 		return fmt.Errorf("ifindex %d of interface %q", t.Ifindex, t.Interface)
 	case set > 1:
-		return fmt.Errorf("target %s has more than one of process, network namespace and interface", t.ID)
+		return errors.New("more than one of process, network namespace and interface")
 	case set == 0 && !t.HostNetwork:
-		return fmt.Errorf("nothing says where the network of target %s is", t.ID)
+		return errors.New("nothing says where the network of the target is")
 	}
 	return nil
 }
