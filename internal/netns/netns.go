@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -157,15 +158,29 @@ func fromFd(fd int) (*NS, error) {
 		return nil, fmt.Errorf("stat: %w", err)
 	}
 	n := &NS{fd: fd, key: Key{Dev: st.Dev, Inode: st.Ino}}
-	err = n.Do(func() error {
-		cookie, err := readCookie()
-		n.key.Cookie = cookie
-		return err
-	})
-	if err != nil {
+	if n.key.Cookie, err = cookieOf(n); err != nil {
 		return nil, fmt.Errorf("read its cookie: %w", err)
 	}
 	return n, nil
+}
+
+// nsGetID is NS_GET_ID (linux/nsfs.h), the number of a namespace of any kind, which
+// for those of networks is the cookie. Linux 6.18.
+const nsGetID = 0x8008b70d
+
+// cookieOf returns the cookie of a namespace, 0 where the kernel has none.
+func cookieOf(n *NS) (uint64, error) {
+	var id uint64
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(n.fd), nsGetID, uintptr(unsafe.Pointer(&id)))
+	if errno == 0 {
+		return id, nil
+	}
+	// Older kernels tell it to those inside only.
+	errs := Visit([]*NS{n}, func(int) (err error) {
+		id, err = readCookie()
+		return err
+	})
+	return id, errs[0]
 }
 
 // readCookie returns the cookie of the calling thread's namespace, 0 where the
