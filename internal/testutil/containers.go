@@ -58,16 +58,18 @@ func makeContainers(host *netns.NS, made []*netns.NS, group uint32) error {
 	for len(made) > 0 && err == nil {
 		some := made[:min(batch, len(made))]
 		made = made[len(some):]
-		err = makeBatch(conn, some, group)
+		err = makeBatch(conn, host, some, group)
 	}
 	return errors.Join(err, conn.Close())
 }
 
 // makeBatch fills made.
-func makeBatch(conn *netlink.Conn, made []*netns.NS, group uint32) error {
+func makeBatch(conn *netlink.Conn, host *netns.NS, made []*netns.NS, group uint32) error {
 	// A socket works for its own namespace wherever the thread is that uses it.
 	sockets := make([]int, 0, len(made))
-	err := onThread(func() error {
+	// The thread ends in the last one. It is never the main thread, whose network
+	// namespace is that of the process.
+	err := host.Do(func() error {
 		for i := range made {
 			ns, err := makeNamespace()
 			if err != nil {
@@ -92,17 +94,6 @@ func makeBatch(conn *netlink.Conn, made []*netns.NS, group uint32) error {
 		err = errors.Join(err, unix.Close(fd))
 	}
 	return err
-}
-
-// onThread runs fn on a thread that ends with it, since fn leaves it in another
-// namespace.
-func onThread(fn func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		done <- fn()
-	}()
-	return <-done
 }
 
 // makeNamespace leaves the calling thread in the namespace that it makes. Links
