@@ -57,8 +57,8 @@ func NSID(in, of *netns.NS) (int, error) {
 type client struct {
 	conn *netlink.Conn
 	ns   *netns.NS
-	// dumps counts the lists asked for.
-	dumps atomic.Int64
+	// dumps counts the lists asked for, questions those about one thing.
+	dumps, questions atomic.Int64
 }
 
 func dial(ns *netns.NS) (*client, error) {
@@ -121,6 +121,7 @@ func (c *client) dumpOnce() (links []Link, complete bool, err error) {
 // link asks for one link. Returns an error that wraps unix.ENODEV if there is
 // none with that index.
 func (c *client) link(index int) (Link, error) {
+	c.questions.Add(1)
 	data, err := linkRequest(index)
 	if err != nil {
 		return Link{}, err
@@ -142,16 +143,12 @@ func (c *client) link(index int) (Link, error) {
 
 // nsid returns the id of the namespace of, or NoNSID.
 func (c *client) nsid(of *netns.NS) (int, error) {
-	attrs := netlink.NewAttributeEncoder()
-	attrs.Uint32(unix.NETNSA_FD, uint32(of.Fd()))
-	data, err := attrs.Encode()
+	c.questions.Add(1)
+	request, err := nsidRequest(of)
 	if err != nil {
-		return NoNSID, fmt.Errorf("encode request: %w", err)
+		return NoNSID, err
 	}
-	replies, err := c.conn.Execute(netlink.Message{
-		Header: netlink.Header{Type: unix.RTM_GETNSID, Flags: netlink.Request},
-		Data:   append(make([]byte, genmsgBytes), data...),
-	})
+	replies, err := c.conn.Execute(request)
 	if err != nil {
 		return NoNSID, fmt.Errorf("ask %s for the id of %s: %w", c.ns, of, err)
 	}
@@ -182,6 +179,20 @@ func linkRequest(index int) ([]byte, error) {
 	head := make([]byte, unix.SizeofIfInfomsg, unix.SizeofIfInfomsg+len(data))
 	binary.NativeEndian.PutUint32(head[4:8], uint32(index))
 	return append(head, data...), nil
+}
+
+// nsidRequest asks for the id of the namespace of.
+func nsidRequest(of *netns.NS) (netlink.Message, error) {
+	attrs := netlink.NewAttributeEncoder()
+	attrs.Uint32(unix.NETNSA_FD, uint32(of.Fd()))
+	data, err := attrs.Encode()
+	if err != nil {
+		return netlink.Message{}, fmt.Errorf("encode request: %w", err)
+	}
+	return netlink.Message{
+		Header: netlink.Header{Type: unix.RTM_GETNSID, Flags: netlink.Request},
+		Data:   append(make([]byte, genmsgBytes), data...),
+	}, nil
 }
 
 // parseNSID reads RTM_NEWNSID.

@@ -7,9 +7,11 @@ package linktable
 func (t *Table) Peers(nsid int) []Link {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	links := make([]Link, 0, len(t.index.peers[nsid]))
-	for ifindex := range t.index.peers[nsid] {
-		links = append(links, t.index.links[ifindex].link)
+	var links []Link
+	for _, e := range t.index.links {
+		if e.link.isPair() && e.link.PeerNSID == nsid {
+			links = append(links, e.link)
+		}
 	}
 	return sorted(links)
 }

@@ -91,8 +91,17 @@ func TestOwnIDIsLearned(t *testing.T) {
 
 	qt.Assert(t, qt.Equals(table.apply(link)[0].NSID, 9))
 	testutil.AssignNSID(t, ns, ns, 9)
-	table.apply(noticeOf(unix.RTM_NEWNSID, nil, NoNSID))
+	table.apply(noticeOf(unix.RTM_NEWNSID, nsidData(t, 9), 9))
 	qt.Assert(t, qt.Equals(table.apply(link)[0].NSID, NoNSID))
+}
+
+// An id of another namespace, which a thousand new ones get, says nothing of our own.
+func TestIDsOfOthersAreNotAskedFor(t *testing.T) {
+	t.Parallel()
+	table := &Table{ownNSID: NoNSID, index: newIndex(nil, time.Now())}
+	// Without a client a question would end the test.
+	qt.Assert(t, qt.HasLen(table.apply(noticeOf(unix.RTM_NEWNSID, nsidData(t, 9), NoNSID)), 0))
+	qt.Assert(t, qt.HasLen(table.apply(noticeOf(unix.RTM_NEWNSID, nsidData(t, 0), 9)), 0))
 }
 
 // The subscription comes before the list, so it tells of links that the list
@@ -146,6 +155,16 @@ func multipart(data []byte, flags netlink.HeaderFlags) []netlink.Message {
 		{Header: netlink.Header{Type: unix.RTM_NEWLINK, Flags: flags}, Data: data},
 		{Header: netlink.Header{Type: netlink.Done, Flags: flags}, Data: make([]byte, 4)},
 	}
+}
+
+// nsidData is the payload of RTM_NEWNSID.
+func nsidData(tb testing.TB, id int32) []byte {
+	tb.Helper()
+	attrs := netlink.NewAttributeEncoder()
+	attrs.Int32(unix.NETNSA_NSID, id)
+	data, err := attrs.Encode()
+	qt.Assert(tb, qt.IsNil(err))
+	return append(make([]byte, genmsgBytes), data...)
 }
 
 func noticeOf(kind uint16, data []byte, nsid int) notice {

@@ -14,15 +14,18 @@ type entry struct {
 	since time.Time
 }
 
-// index finds links by interface index, and pairs by the namespace of their
-// other end. It is not safe for concurrent use.
+// index finds links by interface index, and pairs by their other end. It is not
+// safe for concurrent use.
 type index struct {
 	links map[int]entry
-	peers map[int]map[int]struct{} // nsid to interface indexes
+	peers map[end]int
 }
 
+// end is a link as the message about its peer names it.
+type end struct{ nsid, ifindex int }
+
 func newIndex(links []Link, since time.Time) *index {
-	x := &index{links: make(map[int]entry, len(links)), peers: make(map[int]map[int]struct{})}
+	x := &index{links: make(map[int]entry, len(links)), peers: make(map[end]int)}
 	for _, link := range links {
 		x.put(link, since)
 	}
@@ -37,35 +40,27 @@ func (x *index) put(link Link, since time.Time) {
 		x.drop(link.Index)
 	}
 	x.links[link.Index] = entry{link: link, since: since}
-	if !link.isPair() {
-		return
+	if link.isPair() {
+		x.peers[otherEnd(link)] = link.Index
 	}
-	ends := x.peers[link.PeerNSID]
-	if ends == nil {
-		ends = make(map[int]struct{})
-		x.peers[link.PeerNSID] = ends
-	}
-	ends[link.Index] = struct{}{}
 }
+
+// otherEnd is where a link says that its peer is.
+func otherEnd(link Link) end { return end{nsid: link.PeerNSID, ifindex: link.PeerIndex} }
 
 // drop forgets a link that is known.
 func (x *index) drop(ifindex int) {
-	nsid := x.links[ifindex].link.PeerNSID
+	link := x.links[ifindex].link
 	delete(x.links, ifindex)
-	delete(x.peers[nsid], ifindex)
-	if len(x.peers[nsid]) == 0 {
-		delete(x.peers, nsid)
+	if x.peers[otherEnd(link)] == ifindex {
+		delete(x.peers, otherEnd(link))
 	}
 }
 
 // otherEnd returns the end of the pair whose other end is link peer of nsid.
 func (x *index) otherEnd(nsid, peer int) (Link, bool) {
-	for ifindex := range x.peers[nsid] {
-		if link := x.links[ifindex].link; link.PeerIndex == peer {
-			return link, true
-		}
-	}
-	return Link{}, false
+	ifindex, isKnown := x.peers[end{nsid: nsid, ifindex: peer}]
+	return x.links[ifindex].link, isKnown
 }
 
 func (x *index) all() []Link {

@@ -5,6 +5,7 @@ package linktable
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -25,94 +26,157 @@ type Place struct {
 	Host Link
 }
 
-// Resolve finds the links of a container, without the loopback link, and their
-// host ends among homes. It lists the links inside the container once, never
-// those of a home, and never goes by name.
-//
-// Returns an error that wraps [ErrHostNetwork] if the container's namespace is
-// one of the homes: its links are the host's own.
-func Resolve(container *netns.NS, homes []*Table) ([]Place, error) {
-	for _, home := range homes {
-		if container.Same(home.ns) {
-			return nil, fmt.Errorf("resolve %s: %w", container, ErrHostNetwork)
-		}
-	}
-	inside, err := dial(container)
-	if err != nil {
-		return nil, err
-	}
-	places, err := resolve(inside, homes)
-	if err = errors.Join(err, inside.close()); err != nil {
-		return nil, fmt.Errorf("resolve %s: %w", container, err)
-	}
-	return places, nil
+// Found is what is known of one container.
+type Found struct {
+	// Places are its links, without the loopback link.
+	Places []Place
+	// IDs are what the homes call its namespace, in their order; NoNSID for those
+	// that have no id for it.
+	IDs []int
+	// Err wraps [ErrHostNetwork] if the container's namespace is one of the homes:
+	// its links are the host's own.
+	Err error
 }
 
-func resolve(inside *client, homes []*Table) ([]Place, error) {
-	links, err := inside.dump()
-	if err != nil {
-		return nil, err
-	}
-	// Asked for after the list, which makes the kernel assign the ids of all
-	// namespaces that a peer lies in.
-	homeAt := make(map[int]*Table, len(homes))
-	for _, home := range homes {
-		nsid, err := inside.nsid(home.ns)
-		if err != nil {
-			return nil, err
-		}
-		if nsid != NoNSID {
-			homeAt[nsid] = home
-		}
-	}
-	places := make([]Place, 0, len(links))
-	for _, link := range links {
-		if link.Loopback {
+// Resolve is [ResolveAll] for one container.
+func Resolve(container *netns.NS, homes []*Table) ([]Place, error) {
+	found := ResolveAll([]*netns.NS{container}, homes)[0]
+	return found.Places, found.Err
+}
+
+// ResolveAll finds the links of containers and their host ends among homes, for
+// many at little more than a list of the links inside each. It never lists those
+// of a home, and never goes by name.
+func ResolveAll(containers []*netns.NS, homes []*Table) []Found {
+	r := &resolving{homes: homes, found: make([]Found, len(containers))}
+	for i, container := range containers {
+		r.found[i].IDs = slices.Repeat([]int{NoNSID}, len(homes))
+		if slices.ContainsFunc(homes, func(home *Table) bool { return container.Same(home.ns) }) {
+			r.fail(container, i, ErrHostNetwork)
 			continue
 		}
-		place := Place{Inner: link}
-		if home := homeAt[link.PeerNSID]; home != nil && link.isPair() {
-			host, isFound, err := home.hostEnd(inside.ns, link)
-			if err != nil {
-				return nil, err
+		r.visited = append(r.visited, visit{container: container, found: &r.found[i]})
+	}
+	r.look()
+	for h := range homes {
+		// Asked for after the list, which makes the kernel assign the ids of all
+		// namespaces that a peer lies in.
+		r.identify(h, r.visited)
+		r.match(h, r.visited)
+		r.askAgain(h)
+	}
+	return r.found
+}
+
+// visit is a container that could be looked into, if its Err is nil.
+type visit struct {
+	container *netns.NS
+	found     *Found
+}
+
+// resolving is the state of one call of ResolveAll.
+type resolving struct {
+	homes   []*Table
+	found   []Found
+	visited []visit
+}
+
+func (r *resolving) fail(container *netns.NS, i int, err error) {
+	r.found[i].Err = fmt.Errorf("resolve %s: %w", container, err)
+}
+
+// look lists the links inside.
+func (r *resolving) look() {
+	list := make([]*netns.NS, len(r.visited))
+	for i, v := range r.visited {
+		list[i] = v.container
+	}
+	for _, home := range r.homes {
+		home.visits.Add(int64(len(list)))
+	}
+	links, errs := look(list)
+	for i, v := range r.visited {
+		v.fail(errs[i])
+		for _, link := range links[i] {
+			if !link.Loopback {
+				v.found.Places = append(v.found.Places, Place{Inner: link})
 			}
-			if isFound {
+		}
+	}
+}
+
+func (v visit) fail(err error) {
+	if err != nil && v.found.Err == nil {
+		v.found.Places, v.found.Err = nil, fmt.Errorf("resolve %s: %w", v.container, err)
+	}
+}
+
+// identify asks a home what it calls the containers.
+func (r *resolving) identify(h int, visits []visit) {
+	visits = slices.DeleteFunc(slices.Clone(visits), func(v visit) bool { return v.found.Err != nil })
+	list := make([]*netns.NS, len(visits))
+	for i, v := range visits {
+		list[i] = v.container
+	}
+	ids, errs := r.homes[h].IDs(list)
+	for i, v := range visits {
+		v.found.IDs[h] = ids[i]
+		v.fail(errs[i])
+	}
+}
+
+// match looks for the host ends in what the home's table knows.
+func (r *resolving) match(h int, visits []visit) {
+	home := r.homes[h]
+	for _, v := range visits {
+		for p := range v.found.Places {
+			place := &v.found.Places[p]
+			if !place.open() {
+				continue
+			}
+			if host, isKnown := home.Link(place.Inner.PeerIndex); isKnown && isOtherEnd(host, place.Inner, v.found.IDs[h]) {
 				place.Home, place.Host = home, host
 			}
 		}
-		places = append(places, place)
 	}
-	return places, nil
 }
 
-// hostEnd returns the link of t that is the other end of inner, a link of
-// container.
-func (t *Table) hostEnd(container *netns.NS, inner Link) (Link, bool, error) {
-	nsid, err := t.client.nsid(container)
-	if err != nil {
-		return Link{}, false, err
+// open says that the link's other end lies in another namespace, not known yet.
+func (p *Place) open() bool {
+	return p.Home == nil && p.Inner.isPair() && p.Inner.PeerNSID != NoNSID
+}
+
+// askAgain looks for host ends that the table does not know: the message about
+// one may still be on its way, or there was none because only the inner end moved.
+func (r *resolving) askAgain(h int) {
+	var waiting []visit
+	var places []*Place
+	var indexes []int
+	for _, v := range r.visited {
+		for p := range v.found.Places {
+			if place := &v.found.Places[p]; place.open() {
+				waiting, places = append(waiting, v), append(places, place)
+				indexes = append(indexes, place.Inner.PeerIndex)
+			}
+		}
 	}
-	if host, isKnown := t.Link(inner.PeerIndex); isKnown && isOtherEnd(host, inner, nsid) {
-		return host, true, nil
+	hosts, errs := r.homes[h].ask(indexes)
+	// The answers make the kernel assign ids to the containers' namespaces.
+	r.identify(h, waiting)
+	for i, v := range waiting {
+		switch {
+		case errors.Is(errs[i], unix.ENODEV):
+		case errs[i] != nil:
+			v.fail(errs[i])
+		case v.found.Err == nil && isOtherEnd(hosts[i], places[i].Inner, v.found.IDs[h]):
+			places[i].Home, places[i].Host = r.homes[h], hosts[i]
+		}
 	}
-	// The message about it may still be on its way, or there was none because
-	// only the inner end moved.
-	host, err := t.client.link(inner.PeerIndex)
-	if errors.Is(err, unix.ENODEV) {
-		return Link{}, false, nil
-	}
-	if err != nil {
-		return Link{}, false, err
-	}
-	// The answer makes the kernel assign an id to the container's namespace.
-	if nsid, err = t.client.nsid(container); err != nil {
-		return Link{}, false, err
-	}
-	return host, isOtherEnd(host, inner, nsid), nil
 }
 
 // isOtherEnd checks the host end's reference to inner, which lies in the
-// namespace with the id nsid.
+// namespace with the id nsid. It names one link of one namespace, and so only
+// one link can be the other end.
 func isOtherEnd(host, inner Link, nsid int) bool {
 	return nsid != NoNSID && host.Kind == inner.Kind &&
 		host.PeerIndex == inner.Index && host.PeerNSID == nsid

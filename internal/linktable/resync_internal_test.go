@@ -65,23 +65,3 @@ func TestResyncAfterLostMessages(t *testing.T) {
 		qt.Check(t, qt.Equals(times, 1), qt.Commentf("link %d", index))
 	}
 }
-
-func TestContainersCostTheHostNoList(t *testing.T) {
-	t.Parallel()
-	home := testutil.Netns(t)
-	table, err := Open(home, func(Change) {})
-	qt.Assert(t, qt.IsNil(err))
-	defer func() { qt.Check(t, qt.IsNil(table.Close())) }()
-	for i := range 10 {
-		container := testutil.Netns(t)
-		testutil.Veth(t, home, fmt.Sprintf("host%d", i), container, "eth0")
-		inside, err := dial(container)
-		qt.Assert(t, qt.IsNil(err))
-		places, err := resolve(inside, []*Table{table})
-		qt.Check(t, qt.IsNil(err))
-		qt.Check(t, qt.HasLen(places, 1))
-		qt.Check(t, qt.Equals(inside.dumps.Load(), 1))
-		qt.Assert(t, qt.IsNil(inside.close()))
-	}
-	qt.Assert(t, qt.Equals(table.client.dumps.Load(), 1))
-}

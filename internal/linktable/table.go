@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,7 +28,9 @@ const (
 type Table struct {
 	ns       *netns.NS
 	client   *client
+	socket   *socket
 	listener *listener
+	visits   atomic.Int64
 	onChange func(Change)
 	// ownNSID is the id that the namespace has in itself; kernels before the
 	// stable updates of mid-2026 put it on its own messages (do_one_broadcast in
@@ -64,13 +67,17 @@ func open(ns *netns.NS, onChange func(Change), bufferBytes int) (*Table, error) 
 	if err != nil {
 		return nil, errors.Join(err, l.close())
 	}
-	t := &Table{ns: ns, client: c, listener: l, onChange: onChange, done: make(chan struct{})}
+	s, err := openSocket(ns)
+	if err != nil {
+		return nil, errors.Join(err, c.close(), l.close())
+	}
+	t := &Table{ns: ns, client: c, socket: s, listener: l, onChange: onChange, done: make(chan struct{})}
 	links, err := c.dump()
 	if err == nil {
 		t.ownNSID, err = c.nsid(ns)
 	}
 	if err != nil {
-		return nil, errors.Join(err, c.close(), l.close())
+		return nil, errors.Join(err, s.close(), c.close(), l.close())
 	}
 	t.index = newIndex(links, time.Now().Add(-firstAge))
 	t.finished.Go(t.follow)
@@ -119,7 +126,7 @@ func (t *Table) Close() error {
 		close(t.done)
 		err := t.listener.close()
 		t.finished.Wait()
-		if err = errors.Join(err, t.client.close()); err != nil {
+		if err = errors.Join(err, t.socket.close(), t.client.close()); err != nil {
 			t.closeErr = fmt.Errorf("close links of %s: %w", t.ns, err)
 		}
 	})
@@ -191,9 +198,12 @@ func (t *Table) apply(n notice) []Change {
 	for _, raw := range n.messages {
 		switch raw.Header.Type {
 		case unix.RTM_NEWNSID:
-			// From whichever namespace: the message that gives us an id in
-			// ourselves comes with that id on it already.
-			t.refreshOwnNSID()
+			// The message that gives us an id in ourselves comes with that id on
+			// it already. A thousand containers get other ids.
+			if id, err := parseNSID(raw.Data); err == nil && id == n.nsid {
+				t.refreshOwnNSID()
+				isOwn = n.nsid == NoNSID || n.nsid == t.ownNSID
+			}
 		case unix.RTM_NEWLINK, unix.RTM_DELLINK:
 			m, isLink, err := parse(raw.Data)
 			if err != nil || !isLink {
