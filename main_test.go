@@ -19,7 +19,7 @@ import (
 	"github.com/boathook/boathook/internal/testutil"
 )
 
-func TestMain(m *testing.M) { testutil.Main(m) }
+func TestMain(m *testing.M) { testutil.MainPrivate(m, prepareExamples) }
 
 // patience is how long a test waits for what happens soon.
 const patience = 10 * time.Second
@@ -173,16 +173,4 @@ func attachments(tb testing.TB, rt *boathook.Runtime) []boathook.Attachment {
 func add(tb testing.TB, rt *boathook.Runtime, targets ...boathook.Target) {
 	tb.Helper()
 	qt.Assert(tb, qt.IsNil(rt.Add(context.Background(), targets...)))
-}
-
-// exampleNetns makes a network namespace with a link eth0 for an example.
-func exampleNetns() (path string, done func()) {
-	ns, err := netns.New()
-	if err != nil {
-		panic(err)
-	}
-	if _, err := testutil.ExecErr(ns, "ip", "tuntap", "add", "eth0", "mode", "tap"); err != nil {
-		panic(err)
-	}
-	return testutil.Path(ns), func() { _ = ns.Close() }
 }
