@@ -21,8 +21,9 @@ type index struct {
 	peers map[end]int
 }
 
-// end is a link as the message about its peer names it.
-type end struct{ nsid, ifindex int }
+// end is a link as the message about its peer names it: the id of a namespace and
+// an interface index in there.
+type end [2]int
 
 func newIndex(links []Link, since time.Time) *index {
 	x := &index{links: make(map[int]entry, len(links)), peers: make(map[end]int)}
@@ -46,7 +47,7 @@ func (x *index) put(link Link, since time.Time) {
 }
 
 // otherEnd is where a link says that its peer is.
-func otherEnd(link Link) end { return end{nsid: link.PeerNSID, ifindex: link.PeerIndex} }
+func otherEnd(link Link) end { return end{link.PeerNSID, link.PeerIndex} }
 
 // drop forgets a link that is known.
 func (x *index) drop(ifindex int) {
@@ -59,7 +60,7 @@ func (x *index) drop(ifindex int) {
 
 // otherEnd returns the end of the pair whose other end is link peer of nsid.
 func (x *index) otherEnd(nsid, peer int) (Link, bool) {
-	ifindex, isKnown := x.peers[end{nsid: nsid, ifindex: peer}]
+	ifindex, isKnown := x.peers[end{nsid, peer}]
 	return x.links[ifindex].link, isKnown
 }
 

@@ -83,7 +83,7 @@ func (d *dumping) take(m rawMessage) error {
 	if m.flags&netlink.DumpInterrupted != 0 {
 		d.interrupted = true
 	}
-	switch m.kind {
+	switch m.kind { //nolint:exhaustive // others say nothing of links
 	case netlink.Done, netlink.Error:
 		d.done = true
 		return m.err

@@ -33,6 +33,9 @@ type Found struct {
 	// IDs are what the homes call its namespace, in their order; NoNSID for those
 	// that have no id for it.
 	IDs []int
+	// Heard says that one of the homes had an id for the namespace before its links
+	// were listed, so that it tells of every later change in there.
+	Heard bool
 	// Err wraps [ErrHostNetwork] if the container's namespace is one of the homes:
 	// its links are the host's own.
 	Err error
@@ -57,11 +60,14 @@ func ResolveAll(containers []*netns.NS, homes []*Table) []Found {
 		}
 		r.visited = append(r.visited, visit{container: container, found: &r.found[i]})
 	}
+	for h := range homes {
+		r.identify(h, r.visited)
+	}
+	for _, v := range r.visited {
+		v.found.Heard = slices.ContainsFunc(v.found.IDs, func(id int) bool { return id != NoNSID })
+	}
 	r.look()
 	for h := range homes {
-		// Asked for after the list, which makes the kernel assign the ids of all
-		// namespaces that a peer lies in.
-		r.identify(h, r.visited)
 		r.match(h, r.visited)
 		r.askAgain(h)
 	}
@@ -87,15 +93,16 @@ func (r *resolving) fail(container *netns.NS, i int, err error) {
 
 // look lists the links inside.
 func (r *resolving) look() {
-	list := make([]*netns.NS, len(r.visited))
-	for i, v := range r.visited {
+	visits := alive(r.visited)
+	list := make([]*netns.NS, len(visits))
+	for i, v := range visits {
 		list[i] = v.container
 	}
 	for _, home := range r.homes {
 		home.visits.Add(int64(len(list)))
 	}
 	links, errs := look(list)
-	for i, v := range r.visited {
+	for i, v := range visits {
 		v.fail(errs[i])
 		for _, link := range links[i] {
 			if !link.Loopback {
@@ -111,9 +118,14 @@ func (v visit) fail(err error) {
 	}
 }
 
+// alive are those that did not fail so far.
+func alive(visits []visit) []visit {
+	return slices.DeleteFunc(slices.Clone(visits), func(v visit) bool { return v.found.Err != nil })
+}
+
 // identify asks a home what it calls the containers.
 func (r *resolving) identify(h int, visits []visit) {
-	visits = slices.DeleteFunc(slices.Clone(visits), func(v visit) bool { return v.found.Err != nil })
+	visits = alive(visits)
 	list := make([]*netns.NS, len(visits))
 	for i, v := range visits {
 		list[i] = v.container

@@ -60,8 +60,7 @@ func tour(list []*NS, errs []error, fn func(i int) error) error {
 	if unix.Setns(home, unix.CLONE_NEWNET) == nil {
 		runtime.UnlockOSThread() // otherwise the thread ends with the goroutine
 	}
-	_ = unix.Close(home) // read only: nothing can be lost
-	return nil
+	return unix.Close(home)
 }
 
 func visitAll(list []*NS, errs []error, fn func(i int) error) {
