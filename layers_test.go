@@ -56,6 +56,12 @@ func layers() []layer {
 			"the library puts programs on links; it knows no container runtime and no command line",
 		},
 		{
+			"adapters",
+			[]string{"tchandler"},
+			false,
+			"who switches from another library needs the runtime and nothing else",
+		},
+		{
 			"session",
 			[]string{
 				"internal/session", "internal/enrich", "internal/output", "internal/output/...",

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tchandler_test
+
+import (
+	"net"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/go-quicktest/qt"
+
+	"github.com/boathook/boathook"
+	"github.com/boathook/boathook/internal/testutil"
+)
+
+func TestInterfaceHasItsOwnDirection(t *testing.T) {
+	t.Parallel()
+	backends(t, func(t *testing.T, opts boathook.Options) {
+		t.Helper()
+		p := newPod(t, 1)
+		l := p.links[0]
+		h, g := newHandler(t, ingress, opts)
+		for range 2 {
+			qt.Assert(t, qt.IsNil(h.AttachIface(&l.Interface)))
+		}
+		qt.Check(t, qt.Equals(l.send(t, 5)+l.receive(t, 2), 7))
+		qt.Check(t, qt.Equals(g.took(t, p.host), 5), qt.Commentf("what the container sends comes in at the host's end"))
+		qt.Check(t, qt.HasLen(p.hooks(t), 1))
+		qt.Assert(t, qt.IsNil(h.DetachIface(&l.Interface)))
+		qt.Check(t, qt.HasLen(p.hooks(t), 0))
+		qt.Check(t, qt.ErrorIs(h.DetachIface(&l.Interface), boathook.ErrNotAttached))
+	})
+}
+
+func TestRow04RenamedInterfaceStaysAttached(t *testing.T) {
+	t.Parallel()
+	p := newPod(t, 1)
+	l := p.links[0]
+	h, g := newHandler(t, ingress, boathook.Options{})
+	qt.Assert(t, qt.IsNil(h.AttachIface(&l.Interface)))
+	rename(t, p, l.Name, "renamed")
+	testutil.Eventually(t, patience, func() bool {
+		list := attachments(t, h)
+		return len(list) == 1 && list[0].Host.Name == "renamed"
+	}, "the new name is known")
+	qt.Check(t, qt.Equals(l.send(t, 3), 3))
+	qt.Check(t, qt.Equals(g.took(t, p.host), 3))
+	// The interface is known by what the caller was given at first.
+	qt.Assert(t, qt.IsNil(h.DetachIface(&l.Interface)))
+	qt.Check(t, qt.HasLen(p.hooks(t), 0))
+}
+
+// rename keeps the link up, or its neighbours would be forgotten, where the kernel
+// lets it.
+func rename(tb testing.TB, p *pod, from, to string) {
+	tb.Helper()
+	_, err := testutil.ExecErr(p.host, "ip", "link", "set", from, "name", to)
+	testutil.SkipIfNotSupported(tb, err)
+	qt.Assert(tb, qt.IsNil(err))
+}
+
+func TestRow04SameNameIsAnotherInterface(t *testing.T) {
+	t.Parallel()
+	backends(t, func(t *testing.T, opts boathook.Options) {
+		t.Helper()
+		before, after := newPod(t, 1), newPod(t, 0)
+		old := before.links[0]
+		h, g := newHandler(t, ingress, opts)
+		qt.Assert(t, qt.IsNil(h.AttachIface(&old.Interface)))
+		testutil.Exec(t, before.host, "ip", "link", "del", old.Name)
+		fresh := after.addLink(t, old.Name)
+		testutil.Eventually(t, patience, func() bool { return len(attachments(t, h)) == 0 }, "the old one is forgotten (row 25)")
+		qt.Check(t, qt.Equals(fresh.send(t, 2), 2))
+		qt.Check(t, qt.Equals(g.took(t, after.host), 0), qt.Commentf("nobody asked for this one"))
+
+		qt.Assert(t, qt.IsNil(h.AttachIface(&fresh.Interface)))
+		qt.Assert(t, qt.IsNil(h.DetachIface(&old.Interface)))
+		qt.Check(t, qt.Equals(fresh.send(t, 4), 4))
+		qt.Check(t, qt.Equals(g.took(t, after.host), 4))
+	})
+}
+
+func TestRow04SameIndexIsAnotherInterface(t *testing.T) {
+	t.Parallel()
+	backends(t, func(t *testing.T, opts boathook.Options) {
+		t.Helper()
+		p := newPod(t, 0)
+		h, _ := newHandler(t, ingress, opts)
+		iface := &net.Interface{Index: int(p.inside.Inode() & 0xffffff), Name: "again" + opts.Backend.String()}
+		remake := func() {
+			_, _ = testutil.ExecErr(p.host, "ip", "link", "del", iface.Name)
+			testutil.Exec(t, p.host, "ip", "link", "add", iface.Name, "index", strconv.Itoa(iface.Index), "type", "veth", "peer", "name", iface.Name+"2")
+		}
+		remake()
+		qt.Assert(t, qt.IsNil(h.AttachIface(iface)))
+		qt.Check(t, qt.HasLen(attachments(t, h), 1))
+		remake()
+		testutil.Eventually(t, patience, func() bool { return len(attachments(t, h)) == 0 }, "the old one is forgotten")
+		// To attach the index again is to attach the interface that has it.
+		qt.Assert(t, qt.IsNil(h.AttachIface(iface)))
+		qt.Check(t, qt.HasLen(attachments(t, h), 1))
+		qt.Assert(t, qt.IsNil(h.DetachIface(iface)))
+		qt.Check(t, qt.HasLen(attachments(t, h), 0))
+	})
+}
+
+func TestRow11InterfaceOfAnotherNamespaceIsAnError(t *testing.T) {
+	t.Parallel()
+	p := newPod(t, 1)
+	h, _ := newHandler(t, ingress, boathook.Options{})
+	// As looked up inside: net0 has an index that means something else on the host.
+	err := h.AttachIface(&net.Interface{Index: p.links[0].Index, Name: "net0"})
+	qt.Check(t, qt.ErrorIs(err, os.ErrNotExist))
+	qt.Check(t, qt.ErrorMatches(err, `attach interface net0 \(ifindex (\d+)\): interface/\d+: .*ifindex \d+ is `+p.links[0].Name+` here, was it looked up in another network namespace\?.*`))
+	err = h.AttachIface(&net.Interface{Index: 1 << 30, Name: "net0"})
+	qt.Check(t, qt.ErrorIs(err, os.ErrNotExist))
+	qt.Check(t, qt.ErrorMatches(err, `.*no link here has ifindex 1073741824.*`))
+	qt.Check(t, qt.HasLen(p.hooks(t), 0))
+	qt.Check(t, qt.HasLen(attachments(t, h), 0))
+}
+
+// An interface just made is attached at once, though the kernel's message about it
+// may not have been read.
+func TestYoungInterfaceIsAttachedAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPod(t, 0)
+	h, _ := newHandler(t, egress, boathook.Options{})
+	for i := range 10 {
+		iface := &net.Interface{Name: "young" + strconv.Itoa(i)}
+		testutil.Exec(t, p.host, "ip", "link", "add", iface.Name, "type", "veth", "peer", "name", iface.Name+"x")
+		iface.Index = testutil.Index(t, p.host, iface.Name)
+		qt.Assert(t, qt.IsNil(h.AttachIface(iface)))
+		qt.Check(t, qt.HasLen(attachments(t, h), i+1))
+	}
+}
+
+// A link that is a container's and attached by itself has both directions and both
+// users, whoever comes or goes first.
+func TestRows18To20LinkForAContainerAndForItself(t *testing.T) {
+	t.Parallel()
+	backends(t, func(t *testing.T, opts boathook.Options) {
+		t.Helper()
+		p := newPod(t, 1)
+		l, c := p.links[0], p.container("a")
+		h, g := newHandler(t, ingress, opts)
+		check := func(asContainer, asIface int) {
+			t.Helper()
+			qt.Check(t, qt.Equals(l.receive(t, 6), 6))
+			qt.Check(t, qt.Equals(l.send(t, 9), 9))
+			qt.Check(t, qt.Equals(g.took(t, p.inside), asContainer))
+			qt.Check(t, qt.Equals(g.took(t, p.host), asIface))
+		}
+		qt.Assert(t, qt.IsNil(h.AttachContainer(c)))
+		qt.Assert(t, qt.IsNil(h.AttachIface(&l.Interface)))
+		check(6, 9)
+		qt.Assert(t, qt.IsNil(h.DetachContainer(c)))
+		check(0, 9)
+		qt.Assert(t, qt.IsNil(h.AttachContainer(c)))
+		check(6, 9)
+		qt.Assert(t, qt.IsNil(h.DetachIface(&l.Interface)))
+		check(6, 0)
+		qt.Assert(t, qt.IsNil(h.DetachContainer(c)))
+		qt.Check(t, qt.HasLen(p.hooks(t), 0))
+	})
+}
