@@ -13,7 +13,9 @@ type Event struct {
 	Hook  int
 	// Map is the name of the ring buffer or perf event array.
 	Map string
-	// Data is valid only during the call; nil if the event only says what was lost.
+	// Data is valid only during the call, and must not be written to: it lies where the
+	// program wrote it, in memory that only the kernel may change. Nil if the event
+	// only says what was lost.
 	Data []byte
 	// Perf says that up to 7 bytes at the end of Data are padding.
 	Perf bool
@@ -22,6 +24,10 @@ type Event struct {
 	// Full says that the ring buffer was found full, by a program that does not
 	// count what it could not send: events are probably missing, nobody knows how many.
 	Full bool
+	// More says that the next call, for the same map of the same copy of the program,
+	// follows at once: who collects events before passing them on may wait for one
+	// without.
+	More bool
 }
 
 // Notice reports what happened to a target behind the caller's back.

@@ -54,6 +54,9 @@ func (r *Runtime) enterLocked(key loadKey, index int, inode uint32) (*load, erro
 		return nil, errors.Join(err, l.Close())
 	}
 	r.loads[key] = append(r.loads[key], l)
+	if key.netns != 0 {
+		r.copies++
+	}
 	return l, nil
 }
 
@@ -69,7 +72,7 @@ func (r *Runtime) newLoadLocked(key loadKey) (*load, error) {
 		opts.Sink = func(e dispatch.Event) {
 			r.opts.Events(Event{
 				Direction: key.direction, Netns: key.netns, Hook: key.index,
-				Map: e.Map, Data: e.Data, Perf: e.Perf, Lost: e.Lost, Full: e.Full,
+				Map: e.Map, Data: e.Data, Perf: e.Perf, Lost: e.Lost, Full: e.Full, More: e.More,
 			})
 		}
 	}
@@ -99,6 +102,9 @@ func (r *Runtime) leaveLocked(l *load, index int) error {
 		delete(r.loads, l.key)
 	}
 	r.idle = append(r.idle, l)
+	if l.key.netns != 0 {
+		r.copies--
+	}
 	return err
 }
 
@@ -120,12 +126,4 @@ func closeLoads(loads []*load) error {
 }
 
 // roomLocked says whether one more copy may be made for a single link.
-func (r *Runtime) roomLocked() bool {
-	copies := 0
-	for key, loads := range r.loads {
-		if key.netns != 0 {
-			copies += len(loads)
-		}
-	}
-	return copies < maxCopies
-}
+func (r *Runtime) roomLocked() bool { return r.copies < maxCopies }

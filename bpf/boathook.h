@@ -10,7 +10,7 @@
  *   BH_EVENT(map, event)    says that records of map are struct event
  *   BH_RING(map, bytes)     a ring buffer with its counter of lost events
  *   bh_reserve(map, event)  a record in it, NULL (and counted) when it is full
- *   bh_submit(map, event)   hands it over, waking the reader only when it pays
+ *   bh_submit(map, event)   hands it over, waking the reader when it pays
  *
  * Include <linux/bpf.h> and <bpf/bpf_helpers.h> first. Columns are named after
  * the fields of the event struct; give it explicit padding, so that no byte of
@@ -32,7 +32,7 @@
  */
 #define BH_PASS (-1)
 
-/* Events are announced to the reader when another this many bytes wait. */
+/* The reader of a large ring is told when another this many bytes wait. */
 #define BH_WAKEUP_BYTES (256 * 1024)
 
 /*
@@ -105,33 +105,38 @@ static __always_inline void *bh_reserve_bytes(void *ring, void *lost_samples, __
 }
 
 /* Hands the record over to the reader; it is no longer the program's. */
-#define bh_submit(map, record) bpf_ringbuf_submit(record, bh_wakeup(&map, sizeof(*(record))))
+#define bh_submit(map, record) \
+	bpf_ringbuf_submit(record, bh_wakeup(&map, BH_RING_BYTES(map), sizeof(*(record))))
+
+/* The size that a ring buffer is defined with: __uint(max_entries, bytes). */
+#define BH_RING_BYTES(map) (sizeof(*(map).max_entries) / sizeof(int))
 
 /*
  * The flags with which a reserved record of size bytes is submitted: wake the
  * reader when the bytes that wait cross a multiple of the threshold, a quarter
- * of the ring and BH_WAKEUP_BYTES at most. The kernel's default wakes a reader
- * that has caught up for each single record, and a flag that is set on every
- * record once the reader lags is no better: the wake-ups then cost more than
- * the records.
+ * of the ring (a power of two, as all rings are) and BH_WAKEUP_BYTES at most;
+ * else leave it to the kernel, which wakes a reader that has caught up.
  *
- * Records below the threshold are announced to nobody, so the reader also has
- * to look by the clock (Boathook does). That, and the next multiple, make up
- * for a crossing that two CPUs hide from each other by reserving at once.
+ * Boathook's reader rests for up to a millisecond after each wake-up, so that the
+ * kernel's default is not one wake-up for each record; the crossing ends the rest
+ * in time when the ring fills faster than that. A flag that is set on every record
+ * once the reader lags would cost more than the records. Two CPUs that reserve at
+ * once may hide a crossing from each other; the next one, or the end of the rest,
+ * makes up for it.
+ *
+ * Programs that submit with 0 are read as soon and nearly as fast, and save the
+ * query; the records of those that submit with BPF_RB_NO_WAKEUP are looked for by the
+ * clock, ten times in a second.
  */
-static __always_inline __u64 bh_wakeup(void *ring, __u64 size)
+static __always_inline __u64 bh_wakeup(void *ring, __u64 bytes, __u64 size)
 {
 	/* A record takes a header of 8 bytes (BPF_RINGBUF_HDR_SZ) and is rounded up to 8. */
 	__u64 taken = (size + 8 + 7) & ~7ULL;
+	__u64 threshold = bytes / 4 < BH_WAKEUP_BYTES ? bytes / 4 : BH_WAKEUP_BYTES;
 	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-	__u64 threshold = bpf_ringbuf_query(ring, BPF_RB_RING_SIZE) / 4;
 
-	if (threshold > BH_WAKEUP_BYTES)
-		threshold = BH_WAKEUP_BYTES;
 	/* Both are powers of two, so a multiple was crossed if a bit at or above it differs. */
-	if ((waiting ^ (waiting - taken)) >= threshold)
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
+	return (waiting ^ (waiting - taken)) >= threshold ? BPF_RB_FORCE_WAKEUP : 0;
 }
 
 #endif

@@ -209,8 +209,8 @@ func TestTCPOptionsAreRead(t *testing.T) {
 }
 
 // 1 MiB of ring with records of 44 bytes, which take 56: the reader is to be
-// woken at 256 KiB, after 4,681 of them, and 18,724 fit.
-func TestReaderIsWokenWhenTheThresholdIsCrossed(t *testing.T) {
+// woken for the first and at 256 KiB, after 4,681 of them, and 18,724 fit.
+func TestReaderIsWokenForTheFirstRecordAndWhenTheThresholdIsCrossed(t *testing.T) {
 	t.Parallel()
 
 	loaded := collection(t, "dropall")
@@ -228,6 +228,8 @@ func TestReaderIsWokenWhenTheThresholdIsCrossed(t *testing.T) {
 		return n
 	}
 
+	run(t, loaded.Programs["drop_all"], packet, 1)
+	qt.Check(t, qt.Equals(woken(5*time.Second), 1))
 	run(t, loaded.Programs["drop_all"], packet, 4600)
 	qt.Check(t, qt.Equals(woken(0), 0))
 	run(t, loaded.Programs["drop_all"], packet, 100)
