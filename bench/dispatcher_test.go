@@ -11,6 +11,7 @@ import (
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
 
+	"github.com/boathook/boathook/bench/baseline"
 	"github.com/boathook/boathook/internal/dispatch"
 )
 
@@ -19,41 +20,57 @@ const (
 	loopback = 1
 	// packetsPerTurn take about half a millisecond, less than what a scheduler gives.
 	packetsPerTurn = 10_000
+	// dispatcherSetups take about two seconds.
+	dispatcherSetups = 24
 )
 
-// BenchmarkCall is what this machine takes for a call and its return: the floor
-// of every dispatcher that a program returns to.
-func BenchmarkCall(b *testing.B) {
-	compare(b, "ns/packet", func() (side, side, func()) {
-		ours, baseline := mustProgram(b, calling()), mustProgram(b, empty())
-		return testRun(b, ours), testRun(b, baseline), func() {
-			qt.Check(b, qt.IsNil(ours.Close()))
-			qt.Check(b, qt.IsNil(baseline.Close()))
-		}
-	})
-}
-
-// BenchmarkDispatcher is what the dispatcher adds to the program behind it.
+// BenchmarkDispatcher is what the dispatcher adds to the program behind it, beside
+// what the predecessor's does, and what this machine takes for a call and its
+// return alone: the floor of every dispatcher that a program returns to.
 func BenchmarkDispatcher(b *testing.B) {
-	for _, figure := range []struct {
+	for _, part := range []struct {
 		name string
 		prog func() asm.Instructions
 		opts dispatch.LoadOptions
+		aim  aim
 	}{
-		{"identity", empty, dispatch.LoadOptions{NoCounters: true}},
-		{"counters", empty, dispatch.LoadOptions{}},
-		{"counters+fields", writing, dispatch.LoadOptions{}},
+		{"identity", empty, dispatch.LoadOptions{NoCounters: true}, atMost(4, perPacket)},
+		{"counters", empty, dispatch.LoadOptions{}, atMost(6, perPacket)},
+		{"counters+fields", writing, dispatch.LoadOptions{}, aim{}},
 	} {
-		b.Run(figure.name, func(b *testing.B) {
-			compare(b, "ns/packet", func() (side, side, func()) {
-				baseline := mustProgram(b, figure.prog())
-				ours, free := mustLoad(b, figure.prog(), loopback, figure.opts)
-				return testRun(b, ours), testRun(b, baseline), func() {
+		b.Run(part.name, func(b *testing.B) {
+			costs := turns(b, dispatcherSetups, func(int) ([]side, func()) {
+				alone := mustProgram(b, part.prog())
+				ours, free := mustLoad(b, part.prog(), loopback, part.opts)
+				theirs, freeTheirs := mustBaseline(b, alone)
+				calls := mustProgram(b, calling())
+				return []side{testRun(b, alone), testRun(b, ours), testRun(b, theirs), testRun(b, calls)}, func() {
 					free()
-					qt.Check(b, qt.IsNil(baseline.Close()))
+					freeTheirs()
+					qt.Check(b, qt.IsNil(alone.Close()))
+					qt.Check(b, qt.IsNil(calls.Close()))
 				}
 			})
+			ours, theirs := costs[1].added, costs[2].added
+			report(b, figure{name: "dispatcher, " + part.name + ", added per packet", ours: ours, baseline: theirs, unit: perPacket, aim: part.aim})
+			if part.name == "identity" {
+				report(b, figure{name: "of which a call that returns, in any program", ours: costs[3].added, baseline: none, unit: perPacket})
+			}
 		})
+	}
+}
+
+// mustBaseline loads the predecessor's dispatcher in front of prog.
+func mustBaseline(tb testing.TB, prog *ebpf.Program) (dispatcher *ebpf.Program, free func()) {
+	tb.Helper()
+	h, err := baseline.NewHandler(baseline.Ingress)
+	qt.Assert(tb, qt.IsNil(err))
+	qt.Assert(tb, qt.IsNil(h.AttachProg(prog)))
+	dispatcher, err = h.Dispatcher()
+	qt.Assert(tb, qt.IsNil(err))
+	return dispatcher, func() {
+		qt.Check(tb, qt.IsNil(dispatcher.Close()))
+		qt.Check(tb, qt.IsNil(h.Close()))
 	}
 }
 

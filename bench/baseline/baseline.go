@@ -60,6 +60,14 @@ func (t Times) Total() time.Duration {
 	return total
 }
 
+// Plus adds up the steps of two handlers.
+func (t Times) Plus(o Times) Times {
+	return Times{
+		t.Netns + o.Netns, t.Peers + o.Peers, t.Lookup + o.Lookup,
+		t.Parse + o.Parse, t.Load + o.Load, t.Qdisc + o.Qdisc, t.Filter + o.Filter,
+	}
+}
+
 // Step is one of the [Times] with its name.
 type Step struct {
 	Name string

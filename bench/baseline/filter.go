@@ -19,8 +19,14 @@ const (
 	handles = 127
 )
 
+// hooks puts filters on links, for one direction, through one socket.
+type hooks struct {
+	conn      *tc.Tc
+	direction Direction
+}
+
 // addQdisc adds a clsact qdisc unless there is one.
-func (h *Handler) addQdisc(index int) error {
+func (h hooks) addQdisc(index int) error {
 	err := h.conn.Qdisc().Add(&tc.Object{
 		Msg: tc.Msg{
 			Family: unix.AF_UNSPEC, Ifindex: uint32(index),
@@ -35,7 +41,7 @@ func (h *Handler) addQdisc(index int) error {
 }
 
 // addFilter adds a filter under the first handle that is free.
-func (h *Handler) addFilter(index int, prog *ebpf.Program) (tc.Object, error) {
+func (h hooks) addFilter(index int, prog *ebpf.Program) (tc.Object, error) {
 	// What enters the container leaves the host's end.
 	parent := tc.HandleMinEgress
 	if h.direction == Egress {

@@ -15,9 +15,8 @@ import (
 // concurrent use; its methods must run on one thread, in the host's network
 // namespace.
 type Handler struct {
-	direction Direction
-	slot      *ebpf.Map // one entry: the program (lines 121 to 134)
-	conn      *tc.Tc    // one socket for each handler (lines 88 to 113)
+	slot  *ebpf.Map // one entry: the program (lines 121 to 134)
+	hooks hooks     // with one socket for each handler (lines 88 to 113)
 	// attachments by the path of the container's network namespace.
 	attachments map[string][]*attachment
 	times       Times
@@ -44,7 +43,7 @@ func NewHandler(direction Direction) (*Handler, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open rtnetlink: %w", err), slot.Close())
 	}
-	return &Handler{direction: direction, slot: slot, conn: conn, attachments: map[string][]*attachment{}}, nil
+	return &Handler{slot: slot, hooks: hooks{conn, direction}, attachments: map[string][]*attachment{}}, nil
 }
 
 // AttachProg makes prog what all dispatchers call (lines 132 to 134).
@@ -90,9 +89,9 @@ func (h *Handler) attach(netns string, inode uint32, index int) error {
 	}
 	a := &attachment{dispatcher: objs}
 	watch := start()
-	if err = h.addQdisc(index); err == nil {
+	if err = h.hooks.addQdisc(index); err == nil {
 		watch.lap(&h.times.Qdisc)
-		a.filter, err = h.addFilter(index, objs.Baseline)
+		a.filter, err = h.hooks.addFilter(index, objs.Baseline)
 		watch.lap(&h.times.Filter)
 	}
 	if err != nil {
@@ -146,7 +145,7 @@ func (h *Handler) DetachContainer(netns string) error {
 
 // detach deletes the filter and frees the dispatcher (lines 60 to 65).
 func (h *Handler) detach(a *attachment) error {
-	return errors.Join(h.conn.Filter().Delete(&a.filter), a.dispatcher.Close())
+	return errors.Join(h.hooks.conn.Filter().Delete(&a.filter), a.dispatcher.Close())
 }
 
 // Times is how long the steps of all attachments took so far.
@@ -159,5 +158,5 @@ func (h *Handler) Close() error {
 	for netns := range h.attachments {
 		errs = append(errs, h.DetachContainer(netns))
 	}
-	return errors.Join(append(errs, h.conn.Close(), h.slot.Close())...)
+	return errors.Join(append(errs, h.hooks.conn.Close(), h.slot.Close())...)
 }

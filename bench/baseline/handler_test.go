@@ -74,6 +74,30 @@ func TestEveryStepIsTimed(t *testing.T) {
 	qt.Assert(t, qt.Equals(h.Times().Total(), sum))
 }
 
+func TestReplacedFilterRunsOnlyTheNewProgram(t *testing.T) {
+	t.Parallel()
+	host := testutil.Netns(t)
+	containers := testutil.Containers(t, host, 2)
+	old, fresh := newSeen(t), newSeen(t)
+	var f *baseline.Filters
+	qt.Assert(t, qt.IsNil(host.Do(func() (err error) {
+		f, err = baseline.NewFilters(baseline.Egress)
+		return err
+	})))
+	for _, c := range containers {
+		qt.Assert(t, qt.IsNil(f.Attach(testutil.Index(t, host, testutil.HostLink(c)), old.prog)))
+	}
+	qt.Assert(t, qt.IsNil(f.Replace(fresh.prog)))
+	for _, c := range containers {
+		transmit(t, c, "eth0")
+	}
+	// Nobody writes cb[0] here.
+	testutil.Eventually(t, patience, func() bool { return fresh.count(t, 0) == 2 }, "packets are seen")
+	qt.Assert(t, qt.Equals(old.count(t, 0), 0))
+	qt.Assert(t, qt.IsNil(f.Close()))
+	qt.Assert(t, qt.Equals(filters(t, host, containers), 0))
+}
+
 func newHandler(tb testing.TB, host *netns.NS, d baseline.Direction) *baseline.Handler {
 	tb.Helper()
 	var h *baseline.Handler
