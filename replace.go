@@ -5,7 +5,6 @@ package boathook
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/boathook/boathook/internal/dispatch"
 )
@@ -37,7 +36,7 @@ func (r *Runtime) Replace(ctx context.Context, program Program) error {
 	}
 	swaps, err := r.prepareSwapsLocked(ctx, source, program)
 	if err == nil {
-		err = commit(swaps)
+		err = dispatch.Commit(swaps...)
 	}
 	if err != nil {
 		return errors.Join(err, dispatch.Retire(swaps), source.Close())
@@ -62,21 +61,4 @@ func (r *Runtime) prepareSwapsLocked(ctx context.Context, source *dispatch.Sourc
 		}
 	}
 	return swaps, nil
-}
-
-// commit fills all slots, or none.
-func commit(swaps []*dispatch.Swap) error {
-	for i, s := range swaps {
-		err := s.Commit()
-		if err == nil {
-			continue
-		}
-		for _, done := range swaps[:i] {
-			if undo := done.Revert(); undo != nil {
-				err = errors.Join(err, fmt.Errorf("put the old program back: %w", undo))
-			}
-		}
-		return err
-	}
-	return nil
 }

@@ -33,6 +33,9 @@ func newCode(insns asm.Instructions) (code, error) {
 		if !branches(ins) {
 			continue
 		}
+		if ins.OpCode.JumpOp() == asm.Ja && ins.OpCode.Source() == asm.RegSource && !ins.IsFunctionReference() {
+			return c, fmt.Errorf("instruction %d: jumps to an address that it computes", i)
+		}
 		target, err := at.target(i, ins)
 		if err != nil {
 			return c, fmt.Errorf("instruction %d: %w", i, err)

@@ -44,13 +44,13 @@ const (
 	dispatcherMapCounters    = "counters"
 	dispatcherMapSlot        = "slot"
 	dispatcherProgBoathook   = "boathook"
+	dispatcherVarAfter       = "after"
 	dispatcherVarAllowWrites = "allow_writes"
 	dispatcherVarCounting    = "counting"
 	dispatcherVarLinkMask    = "link_mask"
 	dispatcherVarLinks       = "links"
 	dispatcherVarMiss        = "miss"
 	dispatcherVarMode        = "mode"
-	dispatcherVarRestoring   = "restoring"
 	dispatcherVarSpared      = "spared"
 )
 
@@ -112,13 +112,13 @@ type dispatcherMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type dispatcherVariableSpecs struct {
+	After       *ebpf.VariableSpec `ebpf:"after"`
 	AllowWrites *ebpf.VariableSpec `ebpf:"allow_writes"`
 	Counting    *ebpf.VariableSpec `ebpf:"counting"`
 	LinkMask    *ebpf.VariableSpec `ebpf:"link_mask"`
 	Links       *ebpf.VariableSpec `ebpf:"links"`
 	Miss        *ebpf.VariableSpec `ebpf:"miss"`
 	Mode        *ebpf.VariableSpec `ebpf:"mode"`
-	Restoring   *ebpf.VariableSpec `ebpf:"restoring"`
 	Spared      *ebpf.VariableSpec `ebpf:"spared"`
 }
 
@@ -159,13 +159,13 @@ func (m *dispatcherMaps) Close() error {
 //
 // It can be passed to loadDispatcherObjects or ebpf.CollectionSpec.LoadAndAssign.
 type dispatcherVariables struct {
+	After       *ebpf.Variable `ebpf:"after"`
 	AllowWrites *ebpf.Variable `ebpf:"allow_writes"`
 	Counting    *ebpf.Variable `ebpf:"counting"`
 	LinkMask    *ebpf.Variable `ebpf:"link_mask"`
 	Links       *ebpf.Variable `ebpf:"links"`
 	Miss        *ebpf.Variable `ebpf:"miss"`
 	Mode        *ebpf.Variable `ebpf:"mode"`
-	Restoring   *ebpf.Variable `ebpf:"restoring"`
 	Spared      *ebpf.Variable `ebpf:"spared"`
 }
 

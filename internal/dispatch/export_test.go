@@ -2,8 +2,22 @@
 
 package dispatch
 
-// Restoring says whether the dispatcher puts the skb's fields back.
-func (l *Load) Restoring() bool {
-	var restoring uint32
-	return l.objs.Restoring.Get(&restoring) != nil || restoring != 0
+// After is what the dispatcher does when a program has ended.
+type After = after
+
+// The values of After.
+const (
+	Nothing = nothing
+	Verdict = verdict
+	Fields  = fields
+)
+
+// After reads it from the dispatcher.
+func (l *Load) After() (After, error) {
+	var a uint32
+	err := l.objs.After.Get(&a)
+	return After(a), err
 }
+
+// Revert takes back what Commit did.
+func (s *Swap) Revert() error { return s.revert() }

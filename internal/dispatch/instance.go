@@ -17,8 +17,7 @@ type instance struct {
 	coll    *ebpf.Collection // nil for a program loaded by the caller
 	own     *ebpf.Program    // our handle on a program loaded by the caller
 	readers []*eventReader
-	// keepsFields: it stores to no field of the skb but cb[0].
-	keepsFields bool
+	after   after // what is left to do when it has ended
 }
 
 // instantiate loads one copy of the program called name.
@@ -36,7 +35,7 @@ func (s *Source) instantiate(name string, sink Sink) (*instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load program %s: %w", name, err)
 	}
-	inst := &instance{name: name, prog: coll.Programs[name], coll: coll, keepsFields: s.keepsFields[name]}
+	inst := &instance{name: name, prog: coll.Programs[name], coll: coll, after: s.after[name]}
 	for each, prog := range coll.Programs {
 		if s.opts.AllowWrites {
 			break

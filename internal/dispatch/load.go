@@ -33,8 +33,8 @@ type Load struct {
 	allowWrites bool
 
 	mu sync.Mutex // guards the fields below
-	// writers counts programs, running and prepared, that may store to the skb's fields.
-	writers int
+	// programs counts those that packets may be in, or will be, by what is left after them.
+	programs [fields + 1]int
 	// instance is the program in the slot with the maps it has for itself.
 	instance *instance
 	closed   bool
@@ -81,10 +81,8 @@ func (l *Load) start(inst *instance) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.instance = inst
-	if !inst.keepsFields {
-		l.writers = 1
-	}
-	if err := l.setRestoringLocked(); err != nil {
+	l.programs[inst.after]++
+	if err := l.setAfterLocked(); err != nil {
 		return err
 	}
 	return l.fill(inst)

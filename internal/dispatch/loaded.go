@@ -59,7 +59,7 @@ func (s *Source) instantiateLoaded(name string) (*instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keep program %s: %w", name, err)
 	}
-	return &instance{name: name, prog: clone, own: clone}, nil
+	return &instance{name: name, prog: clone, own: clone, after: fields}, nil
 }
 
 // checkForeign is checkSpec and checkLoaded for a program of which only the

@@ -28,9 +28,9 @@ const (
 const ownerVariable = "BOATHOOK_TEST_OWNER_INDEX"
 
 // emptied is a load whose slot was emptied, as the kernel does when its owner is gone.
-func emptied(tb testing.TB, mode dispatch.Mode) *dispatch.Load {
+func emptied(tb testing.TB, verdict int32, mode dispatch.Mode) *dispatch.Load {
 	tb.Helper()
-	load := newLoad(tb, returning(shot), dispatch.LoadOptions{Mode: mode})
+	load := newLoad(tb, returning(verdict), dispatch.LoadOptions{Mode: mode})
 	slot := mapOf(tb, load.Program(), ebpf.ProgramArray)
 	qt.Assert(tb, qt.IsNil(slot.Delete(uint32(0))))
 	return load
@@ -59,16 +59,18 @@ func mapOf(tb testing.TB, prog *ebpf.Program, kind ebpf.MapType) *ebpf.Map {
 func TestEmptySlotLetsEverythingPass(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []dispatch.Mode{dispatch.Observe, dispatch.Drop, dispatch.Enforce} {
-		t.Run(mode.String(), func(t *testing.T) {
-			t.Parallel()
-			load := emptied(t, mode)
-			qt.Assert(t, qt.IsNil(load.SetLink(loopback, 1)))
-			qt.Check(t, qt.Equals(run(t, load), unspec))
+		for _, verdict := range []int32{unspec, shot} { // without a return and with one
+			t.Run(fmt.Sprintf("%s/%d", mode, verdict), func(t *testing.T) {
+				t.Parallel()
+				load := emptied(t, verdict, mode)
+				qt.Assert(t, qt.IsNil(load.SetLink(loopback, 1)))
+				qt.Check(t, qt.Equals(run(t, load), unspec))
 
-			counters, err := load.Counters(loopback)
-			qt.Assert(t, qt.IsNil(err))
-			qt.Check(t, qt.Equals(counters, dispatch.Counters{Packets: 1, Bytes: 64, Segments: 1, NotRun: 1}))
-		})
+				counters, err := load.Counters(loopback)
+				qt.Assert(t, qt.IsNil(err))
+				qt.Check(t, qt.Equals(counters, dispatch.Counters{Packets: 1, Bytes: 64, Segments: 1, NotRun: 1}))
+			})
+		}
 	}
 }
 

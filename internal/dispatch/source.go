@@ -37,9 +37,8 @@ type Source struct {
 
 	// loaded are our handles on programs loaded by the caller, instead of spec.
 	loaded map[string]*ebpf.Program
-	kernel *kernelView // handed on to the source that replaces this one
-	// keepsFields: programs that, with all that they reach, store to no field of the skb but cb[0].
-	keepsFields map[string]bool
+	kernel *kernelView      // handed on to the source that replaces this one
+	after  map[string]after // by program: what is left to do when it has ended
 
 	mu sync.Mutex // guards the fields below
 	// shared holds every map that is not a copy's own, once it exists.
@@ -51,7 +50,7 @@ type Source struct {
 // [RefusedError].
 func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*Source, error) {
 	spec = spec.Copy()
-	keeping := map[string]bool{}
+	left := map[string]after{}
 	for _, name := range names {
 		reached, err := reachable(spec, name)
 		if err != nil {
@@ -71,7 +70,7 @@ func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*
 			// (Linux commit 4540aed51b12); TCX and cls_bpf take this one.
 			prog.AttachType = ebpf.AttachNone
 		}
-		if keeping[name], err = keepsFields(spec, reached); err != nil {
+		if left[name], err = leftAfter(spec, reached); err != nil {
 			return nil, err
 		}
 	}
@@ -82,7 +81,7 @@ func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{spec: spec, extra: extra, opts: opts, keepsFields: keeping, shared: map[string]*ebpf.Map{}, kernel: inheritedKernel(opts.Inherit)}
+	s := &Source{spec: spec, extra: extra, opts: opts, after: left, shared: map[string]*ebpf.Map{}, kernel: inheritedKernel(opts.Inherit)}
 	if err := s.inherit(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -4,7 +4,9 @@ package dispatch
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"slices"
 	"syscall"
 )
 
@@ -15,25 +17,49 @@ const errInvalid = syscall.EINVAL
 type Swap struct {
 	load      *Load
 	next, old *instance
+	// raised: the dispatcher was told to do more than before, and packets may be on
+	// their way that it still does less for.
+	raised bool
 }
 
 // Prepare loads and checks a program of source for l. Nothing changes for
-// packets until [Swap.Commit].
+// packets until [Commit].
 func (l *Load) Prepare(source *Source, name string) (*Swap, error) {
 	next, err := source.instantiate(name, l.sink)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.expect(next); err != nil {
+	raised, err := l.expect(next)
+	if err != nil {
 		return nil, errors.Join(err, l.forget(next), next.close())
 	}
-	return &Swap{load: l, next: next}, nil
+	return &Swap{load: l, next: next, raised: raised}, nil
 }
 
-// Commit puts the program into the slot by one in-place update: each packet
-// runs either the old program or the new one. On error the old one stays.
-// Returns os.ErrClosed if the load is closed.
-func (s *Swap) Commit() error {
+// Commit puts the programs into their slots by one in-place update each: each
+// packet runs either the old program or the new one. On error the old ones stay,
+// all of them. Returns os.ErrClosed if one of the loads is closed.
+func Commit(swaps ...*Swap) error {
+	if slices.ContainsFunc(swaps, func(s *Swap) bool { return s.raised }) {
+		// Where there is no wait the dispatcher does everything always: nothing was raised.
+		_ = waitForPackets() //nolint:errcheck // see above
+	}
+	for i, s := range swaps {
+		err := s.commit()
+		if err == nil {
+			continue
+		}
+		for _, done := range swaps[:i] {
+			if undo := done.revert(); undo != nil {
+				err = errors.Join(err, fmt.Errorf("put the old program back: %w", undo))
+			}
+		}
+		return err
+	}
+	return nil
+}
+
+func (s *Swap) commit() error {
 	l := s.load
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -47,8 +73,8 @@ func (s *Swap) Commit() error {
 	return nil
 }
 
-// Revert puts the old program back after a Commit.
-func (s *Swap) Revert() error {
+// revert puts the old program back after a commit.
+func (s *Swap) revert() error {
 	l := s.load
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -147,7 +147,7 @@ func swapAll(tb testing.TB, load *dispatch.Load, sources []*dispatch.Source) []*
 	for i := range swaps {
 		swap, err := load.Prepare(sources[i%len(sources)], "prog")
 		qt.Assert(tb, qt.IsNil(err))
-		qt.Assert(tb, qt.IsNil(swap.Commit()))
+		qt.Assert(tb, qt.IsNil(dispatch.Commit(swap)))
 		done = append(done, swap)
 	}
 	return done
@@ -192,7 +192,7 @@ func TestRevertedSwapBringsTheOldProgramBack(t *testing.T) {
 	qt.Assert(t, qt.IsNil(load.SetLink(loopback, 1)))
 	swap, err := load.Prepare(newSource(t, returning(0), dispatch.SourceOptions{}), "prog")
 	qt.Assert(t, qt.IsNil(err))
-	qt.Assert(t, qt.IsNil(swap.Commit()))
+	qt.Assert(t, qt.IsNil(dispatch.Commit(swap)))
 	qt.Check(t, qt.Equals(run(t, load), 0))
 	qt.Assert(t, qt.IsNil(swap.Revert()))
 	qt.Assert(t, qt.IsNil(swap.Revert()))
@@ -214,6 +214,6 @@ func TestSwapOfAClosedLoadIsAnError(t *testing.T) {
 	swap, err := load.Prepare(newSource(t, returning(0), dispatch.SourceOptions{}), "prog")
 	qt.Assert(t, qt.IsNil(err))
 	qt.Assert(t, qt.IsNil(load.Close()))
-	qt.Check(t, qt.ErrorIs(swap.Commit(), os.ErrClosed))
+	qt.Check(t, qt.ErrorIs(dispatch.Commit(swap), os.ErrClosed))
 	qt.Check(t, qt.IsNil(dispatch.Retire([]*dispatch.Swap{swap})))
 }

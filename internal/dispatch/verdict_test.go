@@ -201,7 +201,7 @@ func (l *lane) try(tb testing.TB, verdict int32) fate {
 	source := newSource(tb, onProbe(verdict), dispatch.SourceOptions{})
 	swap, err := l.load.Prepare(source, "prog")
 	qt.Assert(tb, qt.IsNil(err))
-	qt.Assert(tb, qt.IsNil(swap.Commit()))
+	qt.Assert(tb, qt.IsNil(dispatch.Commit(swap)))
 	qt.Assert(tb, qt.IsNil(dispatch.Retire([]*dispatch.Swap{swap})))
 	before := mustCounters(tb, l.load, l.index)
 
