@@ -58,10 +58,15 @@ func ownPoint(d Direction) hook.Point {
 func (r *Runtime) attachLocked(list []*attachment) []error {
 	errs := make([]error, len(list))
 	bySpace := map[netns.Key][]int{}
+	tooMany := false
 	for i, a := range list {
 		if errs[i] = r.prepareLocked(a); errs[i] == nil {
 			bySpace[a.space] = append(bySpace[a.space], i)
+			tooMany = tooMany || r.alone(a) && a.load.key.index == 0
 		}
+	}
+	if tooMany {
+		r.notify(Notice{Err: errTooMany})
 	}
 	for key, members := range bySpace {
 		requests := make([]hook.Request, len(members))
@@ -92,11 +97,8 @@ func (r *Runtime) prepareLocked(a *attachment) error {
 		}
 	}
 	key := loadKey{direction: a.direction, point: a.point, space: a.space}
-	switch own := a.own && r.program.Loaded == nil; { // events of loaded programs are the caller's
-	case own && r.roomLocked():
+	if r.alone(a) && r.roomLocked() {
 		key.netns, key.index = a.tenant.inode(r), a.index
-	case own:
-		r.notify(Notice{Err: errTooMany})
 	}
 	var err error
 	a.load, err = r.enterLocked(key, a.index, a.tenant.inode(r))
@@ -105,6 +107,10 @@ func (r *Runtime) prepareLocked(a *attachment) error {
 	}
 	return nil
 }
+
+// alone says that a link is to have a copy of the program to itself. Events of
+// loaded programs are the caller's.
+func (r *Runtime) alone(a *attachment) bool { return a.own && r.program.Loaded == nil }
 
 // detachLocked takes attachments off their hooks and keeps what they counted.
 func (r *Runtime) detachLocked(list []*attachment) error {
@@ -119,7 +125,7 @@ func (r *Runtime) detachLocked(list []*attachment) error {
 		errs = append(errs, r.spaces[key].hooks.Detach(hooks))
 	}
 	for _, a := range list {
-		delete(a.tenant.attachments, a.placement)
+		r.dropLocked(a)
 		if a.load == nil {
 			continue
 		}
@@ -129,6 +135,24 @@ func (r *Runtime) detachLocked(list []*attachment) error {
 		a.hook, a.load = nil, nil
 	}
 	return errors.Join(errs...)
+}
+
+// keepLocked enters an attachment that was made into what its tenant has.
+func (r *Runtime) keepLocked(a *attachment) {
+	if a.tenant.attachments[a.placement] == nil {
+		r.attached++
+	}
+	a.tenant.attachments[a.placement] = a
+	r.directory.hooked(a)
+}
+
+// dropLocked takes one out again, if it was ever entered.
+func (r *Runtime) dropLocked(a *attachment) {
+	if a.tenant.attachments[a.placement] == a {
+		delete(a.tenant.attachments, a.placement)
+		r.attached--
+		r.directory.unhooked(a)
+	}
 }
 
 func (a *attachment) linkName() string {

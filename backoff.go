@@ -58,17 +58,28 @@ func (r *Runtime) retryLocked(ctx context.Context) {
 }
 
 func (r *Runtime) retryTargetsLocked(ctx context.Context, now time.Time) {
-	for id, f := range r.failed {
-		if !f.due(now) {
-			continue
+	var due []Target
+	for _, f := range r.failed {
+		if f.due(now) {
+			due = append(due, f.target)
 		}
-		err := r.addLocked(ctx, []Target{f.target})
-		if err != nil && !isFinal(err) {
-			f.failed(now)
-			continue
+	}
+	if len(due) == 0 {
+		return
+	}
+	failed, err := r.addEachLocked(ctx, due)
+	if err != nil {
+		r.notify(Notice{Err: err})
+	}
+	for _, target := range due {
+		switch err := failed[target.ID]; {
+		case err == nil && r.targets[target.ID] == nil: // given up halfway
+		case err != nil && !isFinal(err):
+			r.failed[target.ID].failed(now)
+		default:
+			delete(r.failed, target.ID)
+			r.notify(Notice{Target: target.ID, Err: err})
 		}
-		delete(r.failed, id)
-		r.notify(Notice{Target: id, Err: err})
 	}
 }
 

@@ -96,20 +96,16 @@ func (r *Runtime) followLocked(ctx context.Context, targets []Target) {
 	for _, target := range targets {
 		delete(r.failed, target.ID) // it may be described better by now
 	}
-	if r.addLocked(ctx, targets) == nil {
-		return
+	failed, err := r.addEachLocked(ctx, targets)
+	if err != nil && ctx.Err() == nil {
+		r.notify(Notice{Err: err})
 	}
 	for _, target := range targets {
-		if r.targets[target.ID] != nil {
+		err := failed[target.ID]
+		if err == nil {
 			continue
 		}
-		err := r.addLocked(ctx, []Target{target})
-		if err == nil || ctx.Err() != nil {
-			continue
-		}
-		if one, ok := errors.AsType[*targetError](err); ok {
-			err = one.err // the notice says whose it is
-		}
+		delete(failed, target.ID)
 		r.notify(Notice{Target: target.ID, Err: err})
 		if !isFinal(err) {
 			f := &failure{target: target}

@@ -84,13 +84,13 @@ func (r *Runtime) openSet(ns *netns.NS, age func(int) time.Duration) (*hook.Set,
 	return set, nil
 }
 
-// homesLocked are the link tables among which a container's host ends are looked for.
-func (r *Runtime) homesLocked() []*linktable.Table {
-	var tables []*linktable.Table
+// homesLocked are the spaces among whose links a container's host ends are looked for.
+func (r *Runtime) homesLocked() []*space {
+	var homes []*space
 	for _, s := range r.spaces {
 		if s.table != nil {
-			tables = append(tables, s.table)
+			homes = append(homes, s)
 		}
 	}
-	return tables
+	return homes
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/boathook/boathook/internal/netns"
 )
 
@@ -27,38 +29,60 @@ func (r *Runtime) Add(ctx context.Context, targets ...Target) error {
 }
 
 func (r *Runtime) addLocked(ctx context.Context, targets []Target) error {
+	failed, err := r.addEachLocked(ctx, targets)
+	errs := []error{err}
+	for _, target := range targets {
+		if err := failed[target.ID]; err != nil {
+			errs = append(errs, &targetError{target.ID, err})
+			delete(failed, target.ID)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// addEachLocked adds targets and returns the errors of those that it did not, by
+// id, and one that stopped them all or was left over.
+func (r *Runtime) addEachLocked(ctx context.Context, targets []Target) (map[string]error, error) {
 	if r.closed {
-		return ErrClosed
+		return nil, ErrClosed
 	}
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
-	var errs []error
+	failed := map[string]error{}
 	added := map[string]*tenant{}
+	homes := r.addHomesLocked(targets)
 	for _, target := range targets {
 		if r.targets[target.ID] != nil {
 			continue
 		}
-		t, err := r.admitLocked(target)
+		t, err := r.admitLocked(target, homes[target.RuntimePID])
 		if err != nil {
-			errs = append(errs, &targetError{target.ID, err})
+			failed[target.ID] = withAdvice(err)
 			continue
 		}
 		added[target.ID] = t
 	}
 	if err := ctx.Err(); err != nil {
-		return errors.Join(err, r.removeLocked(added))
+		return failed, errors.Join(err, r.removeLocked(added))
 	}
 	r.reconcileLocked(distinct(added))
 	rejected := map[string]*tenant{}
 	for id, t := range added {
 		if t.err != nil {
 			rejected[id] = t
-			errs = append(errs, &targetError{id, t.err})
+			failed[id] = withAdvice(t.err)
 		}
 	}
-	errs = append(errs, r.removeLocked(rejected))
-	return errors.Join(errs...)
+	return failed, r.removeLocked(rejected)
+}
+
+// withAdvice says what to do about a limit that many containers reach.
+func withAdvice(err error) error {
+	if errors.Is(err, unix.EMFILE) {
+		return fmt.Errorf("%w (raise the limit of open files, as by ulimit -n: a container takes one, and each TCX hook another)", err)
+	}
+	return err
 }
 
 // targetError is an error with the id of the target that it concerns.
@@ -83,9 +107,10 @@ func distinct(byID map[string]*tenant) []*tenant {
 	return list
 }
 
-// admitLocked finds or makes the target's tenant.
-func (r *Runtime) admitLocked(target Target) (*tenant, error) {
-	if err := target.check(); err != nil {
+// admitLocked finds or makes the target's tenant. home is what went wrong with the
+// network namespace of its runtime.
+func (r *Runtime) admitLocked(target Target, home error) (*tenant, error) {
+	if err := errors.Join(target.check(), home); err != nil {
 		return nil, err
 	}
 	if target.HostNetwork {
@@ -129,9 +154,6 @@ func (r *Runtime) interfaceTenantLocked(target Target) (*tenant, error) {
 }
 
 func (r *Runtime) netnsTenantLocked(target Target) (*tenant, error) {
-	if err := r.addHomeLocked(target.RuntimePID); err != nil {
-		return nil, err
-	}
 	ns, err := target.openNetns()
 	if err != nil {
 		return nil, err
@@ -145,11 +167,21 @@ func (r *Runtime) netnsTenantLocked(target Target) (*tenant, error) {
 	return t, nil
 }
 
+// addHomesLocked makes the network namespaces of the targets' runtimes homes, and
+// returns what went wrong by process id.
+func (r *Runtime) addHomesLocked(targets []Target) map[int]error {
+	errs := map[int]error{}
+	for _, target := range targets {
+		pid := target.RuntimePID
+		if _, known := errs[pid]; !known && pid > 0 && !target.HostNetwork && target.Interface == "" && r.targets[target.ID] == nil {
+			errs[pid] = r.addHomeLocked(pid)
+		}
+	}
+	return errs
+}
+
 // addHomeLocked makes the network namespace of a runtime's daemon a home.
 func (r *Runtime) addHomeLocked(pid int) error {
-	if pid == 0 {
-		return nil
-	}
 	ns, err := netns.OpenPID(pid)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // the daemon is being restarted; the links stay where they are
@@ -192,14 +224,12 @@ func (r *Runtime) takeOutLocked(ids []string) error {
 func (r *Runtime) removeLocked(byID map[string]*tenant) error {
 	var stale []*attachment
 	var empty, interfaces []*tenant
+	for id, t := range byID {
+		delete(t.targets, id)
+		delete(t.pins, id)
+		delete(r.targets, id)
+	}
 	for _, t := range distinct(byID) {
-		for id := range byID {
-			if byID[id] == t {
-				delete(t.targets, id)
-				delete(t.pins, id)
-				delete(r.targets, id)
-			}
-		}
 		switch {
 		case len(t.targets) == 0:
 			stale = append(stale, t.list()...)
@@ -225,6 +255,7 @@ func (r *Runtime) evictLocked(t *tenant) error {
 	}
 	key := t.ns.Key()
 	delete(r.tenants, key)
+	r.directory.forget(t)
 	r.departed[t.ns.Inode()] = time.Now()
 	var err error
 	if s := r.spaces[key]; s != nil && s.table == nil {

@@ -53,14 +53,6 @@ func (t *tenant) close() error {
 // has linked it to a home, so what happens in it is told to none. It keeps on
 // when one has; then changes are told twice.
 func (r *Runtime) listenLocked(t *tenant) error {
-	for _, id := range t.nsids {
-		if id != linktable.NoNSID {
-			return nil
-		}
-	}
-	if t.links != nil {
-		return nil
-	}
 	key := t.ns.Key()
 	var err error
 	t.links, err = linktable.Open(t.ns, func(c linktable.Change) { r.changes.add(key, c) })
@@ -78,28 +70,83 @@ func (t *tenant) inode(r *Runtime) uint32 {
 	return t.ns.Inode()
 }
 
-// wantedLocked is what should be attached for t by the links that exist now.
-func (r *Runtime) wantedLocked(t *tenant) ([]*attachment, error) {
-	if t.ns == nil {
-		return r.wantedInterfacesLocked(t)
+// anyTarget is one of the targets, for a notice.
+func (t *tenant) anyTarget() string {
+	for id := range t.targets {
+		return id
 	}
-	for key, s := range r.spaces {
-		if s.table == nil {
+	return ""
+}
+
+// wantedLocked is what should be attached for each tenant by the links that exist
+// now. What went wrong is in tenant.err.
+func (r *Runtime) wantedLocked(tenants []*tenant) [][]*attachment {
+	wanted := make([][]*attachment, len(tenants))
+	var inside []*tenant
+	var places []int
+	for i, t := range tenants {
+		if t.ns == nil {
+			wanted[i], t.err = r.wantedInterfacesLocked(t)
 			continue
 		}
-		id, err := linktable.NSID(s.own, t.ns)
-		if err != nil {
-			return nil, fmt.Errorf("find %s from its host: %w", t.ns, err)
+		inside, places = append(inside, t), append(places, i)
+	}
+	for n, found := range r.resolveLocked(inside) {
+		t := inside[n]
+		if t.err = found.Err; t.err == nil {
+			wanted[places[n]] = r.wantedPlacesLocked(t, found.Places)
 		}
-		t.nsids[key] = id
 	}
-	if err := r.listenLocked(t); err != nil {
-		return nil, err
+	return wanted
+}
+
+// resolveLocked finds the links of tenants, with those that no home hears of
+// followed from before they are listed.
+func (r *Runtime) resolveLocked(tenants []*tenant) []linktable.Found {
+	found := r.askHomesLocked(tenants)
+	var unheard []*tenant
+	var places []int
+	for i, t := range tenants {
+		if found[i].Err != nil || found[i].Heard || t.links != nil {
+			continue
+		}
+		if err := r.listenLocked(t); err != nil {
+			found[i].Err = err
+			continue
+		}
+		unheard, places = append(unheard, t), append(places, i)
 	}
-	places, err := linktable.Resolve(t.ns, r.homesLocked())
-	if err != nil {
-		return nil, err
+	if len(unheard) > 0 {
+		for n, again := range r.askHomesLocked(unheard) {
+			found[places[n]] = again
+		}
 	}
+	return found
+}
+
+func (r *Runtime) askHomesLocked(tenants []*tenant) []linktable.Found {
+	homes := r.homesLocked()
+	tables := make([]*linktable.Table, len(homes))
+	for i, home := range homes {
+		tables[i] = home.table
+	}
+	list := make([]*netns.NS, len(tenants))
+	for i, t := range tenants {
+		list[i] = t.ns
+	}
+	found := linktable.ResolveAll(list, tables)
+	for i, t := range tenants {
+		if found[i].Err != nil {
+			continue
+		}
+		for h, home := range homes {
+			r.directory.name(t, home.key, found[i].IDs[h])
+		}
+	}
+	return found
+}
+
+func (r *Runtime) wantedPlacesLocked(t *tenant, places []linktable.Place) []*attachment {
 	var list []*attachment
 	own := r.opts.PerLink || len(places) > 1
 	for _, place := range places {
@@ -117,7 +164,7 @@ func (r *Runtime) wantedLocked(t *tenant) ([]*attachment, error) {
 			list = append(list, a)
 		}
 	}
-	return list, nil
+	return list
 }
 
 func (r *Runtime) wantedInterfacesLocked(t *tenant) ([]*attachment, error) {
@@ -143,10 +190,9 @@ func (r *Runtime) wantedInterfacesLocked(t *tenant) ([]*attachment, error) {
 // its error is in tenant.err.
 func (r *Runtime) reconcileLocked(tenants []*tenant) {
 	var fresh, stale []*attachment
-	for _, t := range tenants {
-		wanted, err := r.wantedLocked(t)
-		t.err = err
-		if err != nil && !errors.Is(err, ErrHostNetwork) {
+	for i, wanted := range r.wantedLocked(tenants) {
+		t := tenants[i]
+		if t.err != nil && !errors.Is(t.err, ErrHostNetwork) {
 			continue
 		}
 		keep := map[placement]bool{}
@@ -191,7 +237,7 @@ func (r *Runtime) undoPartsLocked(fresh []*attachment, errs []error) {
 		case a.tenant.err != nil:
 			undo = append(undo, a)
 		default:
-			a.tenant.attachments[a.placement] = a
+			r.keepLocked(a)
 		}
 	}
 	if err := r.detachLocked(undo); err != nil {

@@ -88,75 +88,21 @@ func (r *Runtime) followLinksLocked(list []change) {
 		}
 	}
 	r.unpinLocked(list)
-	concerned := map[string]*tenant{}
-	for _, t := range r.tenants {
-		if r.concernsLocked(t, list) {
-			for id := range t.targets {
-				concerned[id] = t
-				break
-			}
-		}
-	}
-	r.reconcileLocked(distinct(concerned))
-	for id, t := range concerned {
+	concerned := r.concernedLocked(list)
+	r.reconcileLocked(concerned)
+	for _, t := range concerned {
 		if t.err != nil {
-			r.notify(Notice{Target: id, Err: t.err})
+			r.notify(Notice{Target: t.anyTarget(), Err: t.err})
 		}
 	}
-}
-
-// concernsLocked says whether one of the changes may alter what is wanted for t.
-func (r *Runtime) concernsLocked(t *tenant, list []change) bool {
-	for _, c := range list {
-		switch {
-		case c.Kind == linktable.Resync:
-			return true
-		case t.ns == nil:
-			if c.home == r.self.Key() && c.NSID == linktable.NoNSID {
-				return true
-			}
-		case t.concerns(c):
-			return true
-		}
-	}
-	return false
-}
-
-// concerns is concernsLocked for one change and a tenant with a namespace.
-func (t *tenant) concerns(c change) bool {
-	if c.home == t.ns.Key() {
-		return true
-	}
-	id, known := t.nsids[c.home]
-	if !known || id == linktable.NoNSID {
-		// Nobody has linked the two namespaces so far; this may be the first link.
-		return c.MovedTo != linktable.NoNSID || c.Link.PeerNSID != linktable.NoNSID
-	}
-	if c.NSID != linktable.NoNSID {
-		return c.NSID == id
-	}
-	return c.MovedTo == id || c.Link.PeerNSID == id || t.usesLink(c.home, c.Link.Index)
-}
-
-func (t *tenant) usesLink(space netns.Key, index int) bool {
-	for p := range t.attachments {
-		if p.space == space && p.index == index {
-			return true
-		}
-	}
-	return false
 }
 
 // tellLocked reports the number of attachments if it is another one.
 func (r *Runtime) tellLocked() {
-	n := 0
-	for _, t := range r.tenants {
-		n += len(t.attachments)
+	if r.attached != r.told && r.opts.Changed != nil {
+		r.opts.Changed(r.attached)
 	}
-	if n != r.told && r.opts.Changed != nil {
-		r.opts.Changed(n)
-	}
-	r.told = n
+	r.told = r.attached
 }
 
 func (r *Runtime) notify(n Notice) {

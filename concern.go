@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boathook
+
+import (
+	"slices"
+
+	"github.com/boathook/boathook/internal/linktable"
+	"github.com/boathook/boathook/internal/netns"
+)
+
+// directory finds the tenants that a change of a link concerns, however many there
+// are. Tenants of interface targets are not in it.
+type directory struct {
+	byID   map[nsid]*tenant
+	byLink map[hookedLink]*tenant
+	// strangers are the tenants that a home has no id for.
+	strangers map[netns.Key]map[*tenant]struct{}
+}
+
+// nsid is what a home calls a network namespace.
+type nsid struct {
+	home netns.Key
+	id   int
+}
+
+// hookedLink is a link with hooks of ours.
+type hookedLink struct {
+	space netns.Key
+	index int
+}
+
+func newDirectory() *directory {
+	return &directory{
+		byID: map[nsid]*tenant{}, byLink: map[hookedLink]*tenant{}, strangers: map[netns.Key]map[*tenant]struct{}{},
+	}
+}
+
+// name notes what a home calls a tenant's network namespace.
+func (d *directory) name(t *tenant, home netns.Key, id int) {
+	if old, known := t.nsids[home]; known && old == id {
+		return
+	}
+	d.forgetName(t, home)
+	t.nsids[home] = id
+	if id != linktable.NoNSID {
+		d.byID[nsid{home, id}] = t
+		return
+	}
+	if d.strangers[home] == nil {
+		d.strangers[home] = map[*tenant]struct{}{}
+	}
+	d.strangers[home][t] = struct{}{}
+}
+
+func (d *directory) forgetName(t *tenant, home netns.Key) {
+	if at := (nsid{home, t.nsids[home]}); d.byID[at] == t {
+		delete(d.byID, at)
+	}
+	delete(d.strangers[home], t)
+	delete(t.nsids, home)
+}
+
+// forget forgets a tenant without attachments.
+func (d *directory) forget(t *tenant) {
+	for home := range t.nsids {
+		d.forgetName(t, home)
+	}
+}
+
+// hooked notes an attachment.
+func (d *directory) hooked(a *attachment) {
+	if a.tenant.ns != nil {
+		d.byLink[hookedLink{a.space, a.index}] = a.tenant
+	}
+}
+
+// unhooked forgets an attachment that its tenant has no more.
+func (d *directory) unhooked(a *attachment) {
+	at := hookedLink{a.space, a.index}
+	if d.byLink[at] == a.tenant && !a.tenant.usesLink(at) {
+		delete(d.byLink, at)
+	}
+}
+
+// concernedLocked are the tenants for which one of the changes may alter what is
+// wanted.
+func (r *Runtime) concernedLocked(list []change) []*tenant {
+	concerned := map[*tenant]struct{}{}
+	var unknown []netns.Key
+	for _, c := range list {
+		if c.Kind == linktable.Resync {
+			r.lostLocked(c.home, concerned)
+			continue
+		}
+		r.matchLocked(c, concerned)
+		// A home may have got a link to a tenant that it had none to.
+		mayName := c.NSID == linktable.NoNSID && c.Link.PeerNSID != linktable.NoNSID
+		if mayName && r.directory.byID[nsid{c.home, c.Link.PeerNSID}] == nil && !slices.Contains(unknown, c.home) {
+			unknown = append(unknown, c.home)
+		}
+	}
+	for _, home := range unknown {
+		r.meetStrangersLocked(home, concerned)
+	}
+	tenants := make([]*tenant, 0, len(concerned))
+	for t := range concerned {
+		tenants = append(tenants, t)
+	}
+	return tenants
+}
+
+// lostLocked is for changes that nobody knows.
+func (r *Runtime) lostLocked(home netns.Key, concerned map[*tenant]struct{}) {
+	if s := r.spaces[home]; s == nil || s.table == nil {
+		if t := r.tenants[home]; t != nil {
+			concerned[t] = struct{}{}
+		}
+		return
+	}
+	for _, t := range r.tenants {
+		concerned[t] = struct{}{}
+	}
+}
+
+// matchLocked finds the tenants that one change may concern.
+func (r *Runtime) matchLocked(c change, concerned map[*tenant]struct{}) {
+	if t := r.tenants[netns.Key{}]; t != nil && c.home == r.self.Key() && c.NSID == linktable.NoNSID && r.wantsLocked(t, c) {
+		concerned[t] = struct{}{}
+	}
+	d := r.directory
+	candidates := []*tenant{r.tenants[c.home], d.byID[nsid{c.home, c.NSID}]}
+	if c.NSID == linktable.NoNSID {
+		candidates = append(candidates, d.byID[nsid{c.home, c.MovedTo}], d.byID[nsid{c.home, c.Link.PeerNSID}], d.byLink[hookedLink{c.home, c.Link.Index}])
+	}
+	for _, t := range candidates {
+		if t != nil && t.ns != nil && !t.expects(c) {
+			concerned[t] = struct{}{}
+		}
+	}
+}
+
+// wantsLocked says that a change of a link of ours may alter what is wanted for t,
+// the tenant of the interface targets.
+func (r *Runtime) wantsLocked(t *tenant, c change) bool {
+	if t.err != nil {
+		return true
+	}
+	for _, d := range r.program.directions() {
+		if a := t.attachments[placement{space: c.home, index: c.Link.Index, point: ownPoint(d), direction: d}]; a != nil {
+			return c.Kind != linktable.LinkChanged || !sameLink(a.host, c.Link)
+		}
+	}
+	for id, target := range t.targets {
+		if p := t.pins[id]; p != nil {
+			if p.link.Index == c.Link.Index {
+				return true
+			}
+			continue
+		}
+		if wanted, err := matchesAny([]string{target.Interface}, c.Link.Name); wanted || err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// meetStrangersLocked finds those that the home has an id for by now.
+func (r *Runtime) meetStrangersLocked(home netns.Key, concerned map[*tenant]struct{}) {
+	s := r.spaces[home]
+	if s == nil || s.table == nil {
+		return
+	}
+	var tenants []*tenant
+	var list []*netns.NS
+	for t := range r.directory.strangers[home] {
+		tenants, list = append(tenants, t), append(list, t.ns)
+	}
+	ids, errs := s.table.IDs(list)
+	for i, t := range tenants {
+		if errs[i] != nil || ids[i] != linktable.NoNSID {
+			concerned[t] = struct{}{} // which asks again, and keeps the error
+		}
+	}
+}
+
+// expects says that a change leaves what is attached for a complete tenant as it
+// is: most are about links that are set up or get a carrier.
+func (t *tenant) expects(c change) bool {
+	if c.Link.Loopback && c.NSID != linktable.NoNSID {
+		return true
+	}
+	if c.Kind != linktable.LinkChanged || t.err != nil {
+		return false
+	}
+	for _, a := range t.attachments {
+		if sameLink(a.known(c), c.Link) {
+			return true
+		}
+	}
+	return false
+}
+
+// known is the end of the attachment's link on the side where the change happened.
+func (a *attachment) known(c change) linktable.Link {
+	if c.NSID == linktable.NoNSID && a.space == c.home {
+		return a.host
+	}
+	if c.NSID != linktable.NoNSID && a.tenant.nsids[c.home] == c.NSID {
+		return a.inner
+	}
+	return linktable.Link{}
+}
+
+func sameLink(a, b linktable.Link) bool {
+	a.Up, a.Running = b.Up, b.Running
+	return a == b
+}
+
+func (t *tenant) usesLink(at hookedLink) bool {
+	for p := range t.attachments {
+		if p.space == at.space && p.index == at.index {
+			return true
+		}
+	}
+	return false
+}
