@@ -24,7 +24,7 @@ import (
 
 // The tests have a host of their own, whose process 1 is in another network
 // namespace, as in a container (row 32).
-func TestMain(m *testing.M) { testutil.MainPrivate(m, func() error { return nil }) }
+func TestMain(m *testing.M) { testutil.MainPrivate(m, prepareExamples) }
 
 // patience is how long a test waits for what happens soon.
 const patience = 10 * time.Second
