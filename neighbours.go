@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/boathook/boathook/internal/hook"
+	"github.com/boathook/boathook/internal/netns"
 )
 
 // ErrCutsOff says, in a [Notice], that programs of others stand behind ours on a
@@ -28,33 +29,62 @@ func (r *Runtime) warnLocked(fresh []*attachment) {
 	if !cutsOff && !blind {
 		return
 	}
+	bySpace := map[netns.Key][]*attachment{}
 	for _, a := range fresh {
-		if a.hook == nil {
-			continue
+		if a.hook != nil {
+			bySpace[a.space] = append(bySpace[a.space], a)
 		}
-		ahead, behind, err := r.neighboursLocked(a)
-		if err != nil {
-			r.notify(Notice{Err: err})
-		}
-		if cutsOff && len(behind) > 0 {
-			r.notify(Notice{Err: fmt.Errorf("%s of %s: %w: %s", a.point, a.linkName(), ErrCutsOff, strings.Join(behind, ", "))})
-		}
-		if blind && len(ahead) > 0 {
-			r.notify(Notice{Err: fmt.Errorf("%s of %s: %w: %s", a.point, a.linkName(), ErrNotFirst, strings.Join(ahead, ", "))})
+	}
+	for key, list := range bySpace {
+		for i, n := range r.neighboursLocked(key, list) {
+			a := list[i]
+			if n.err != nil {
+				r.notify(Notice{Err: n.err})
+			}
+			if cutsOff && len(n.behind) > 0 {
+				r.notify(Notice{Err: fmt.Errorf("%s of %s: %w: %s", a.point, a.linkName(), ErrCutsOff, strings.Join(n.behind, ", "))})
+			}
+			if blind && len(n.ahead) > 0 {
+				r.notify(Notice{Err: fmt.Errorf("%s of %s: %w: %s", a.point, a.linkName(), ErrNotFirst, strings.Join(n.ahead, ", "))})
+			}
 		}
 	}
 }
 
-// neighboursLocked names what stands ahead of and behind an attachment on its hook.
-func (r *Runtime) neighboursLocked(a *attachment) (ahead, behind []string, err error) {
-	ns := a.tenant.ns
-	if s := r.spaces[a.space]; s.own != nil {
+// neighbours are the names of what stands ahead of and behind an attachment on
+// its hook.
+type neighbours struct {
+	ahead, behind []string
+	err           error
+}
+
+// neighboursLocked looks at all attachments of one space at once.
+func (r *Runtime) neighboursLocked(key netns.Key, list []*attachment) []neighbours {
+	ns := list[0].tenant.ns
+	if s := r.spaces[key]; s.own != nil {
 		ns = s.own
 	}
-	entries, err := hook.List(ns, a.index)
-	if err != nil {
-		return nil, nil, err
+	places := map[int]int{} // of links in indexes
+	var indexes []int
+	for _, a := range list {
+		if _, ok := places[a.index]; !ok {
+			places[a.index] = len(indexes)
+			indexes = append(indexes, a.index)
+		}
 	}
+	entries, errs := hook.ListLinks(ns, indexes)
+	found := make([]neighbours, len(list))
+	for i, a := range list {
+		place := places[a.index]
+		found[i] = a.among(entries[place])
+		found[i].err = errs[place]
+	}
+	return found
+}
+
+// among tells the attachment's neighbours from all that is on its link.
+func (a *attachment) among(entries []hook.Entry) neighbours {
+	var n neighbours
 	passed := false
 	for _, e := range entries {
 		if e.Point != a.point {
@@ -69,10 +99,10 @@ func (r *Runtime) neighboursLocked(a *attachment) (ahead, behind []string, err e
 			name = e.Kind
 		}
 		if name = fmt.Sprintf("%s (%s)", name, e.Backend); passed {
-			behind = append(behind, name)
+			n.behind = append(n.behind, name)
 		} else {
-			ahead = append(ahead, name)
+			n.ahead = append(n.ahead, name)
 		}
 	}
-	return ahead, behind, nil
+	return n
 }

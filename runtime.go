@@ -16,9 +16,6 @@ import (
 	"github.com/boathook/boathook/internal/netns"
 )
 
-// stateDir holds what a later start needs to repair what a killed one left.
-const stateDir = "/run/boathook"
-
 // Runtime runs one program on any number of targets. Safe for concurrent use.
 type Runtime struct {
 	opts     Options
@@ -50,9 +47,6 @@ type Runtime struct {
 	past Counters
 	made int
 	told int
-	// attached is the number of attachments, copies that of loads for one link each.
-	attached, copies int
-	directory        *directory
 }
 
 // New checks and loads the program; nothing is attached yet. The caller must
@@ -71,7 +65,7 @@ func New(opts Options) (*Runtime, error) {
 		loads: map[loadKey][]*load{}, spaces: map[netns.Key]*space{},
 		tenants: map[netns.Key]*tenant{}, targets: map[string]*tenant{}, failed: map[string]*failure{}, departed: map[uint32]time.Time{},
 	}
-	r.changes, r.directory = newChanges(), newDirectory()
+	r.changes = newChanges()
 	if err := r.open(opts.Program.names()); err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -116,11 +110,11 @@ func (r *Runtime) openHooks() error {
 		return err
 	}
 	r.hookOpts = hook.Options{Owner: owner}
-	if err := hook.Repair(stateDir); err != nil {
+	if err := hook.Repair(); err != nil {
 		return fmt.Errorf("repair what a killed instance left: %w", err)
 	}
 	if !r.opts.NeverExpedite {
-		r.hookOpts.Expedite = hook.NewWindow(stateDir)
+		r.hookOpts.Expedite = hook.NewWindow()
 	}
 	r.backend = hook.TCX
 	if r.opts.Backend == Clsact {

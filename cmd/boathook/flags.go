@@ -40,7 +40,7 @@ func (f *attachFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.order, "order", "", "`PLACE` among the programs of a hook: first, last, before=ID or after=ID of a program (default: first to observe, else last)")
 	flags.StringVar(&f.verdict, "verdict", "observe", "`MODE`, what counts of the program's verdicts: observe nothing, drop only drops, enforce everything")
 	flags.BoolVar(&f.allowWrites, "allow-writes", false, "run programs that change packets")
-	flags.StringVar(&f.rcuExpedite, "rcu-expedite", "auto", "`WHEN` to shorten the kernel's grace periods for bursts: auto or never")
+	flags.StringVar(&f.rcuExpedite, "rcu-expedite", "auto", "`WHEN` to shorten the kernel's grace periods while attaching: auto or never")
 	f.addOutput(flags)
 	flags.StringVar(&f.where, "where", "", "print only records for which an `EXPRESSION` holds, as 'event.len > 100'")
 	flags.Uint64Var(&f.count, "count", 0, "end after `N` records")

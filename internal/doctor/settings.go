@@ -86,7 +86,7 @@ func (f *Facts) judgeKptr(check *Check) {
 func (f *Facts) judgeRCU() Check {
 	check := Check{
 		Group: SettingGroup, Name: "rcu_expedited", Value: f.RCU.Expedited,
-		Meaning: "many hooks at once are attached in a short expedited window",
+		Meaning: "hooks are attached in short expedited windows",
 	}
 	if check.Value == "" {
 		check.Value = "not shown"
@@ -94,14 +94,14 @@ func (f *Facts) judgeRCU() Check {
 	switch {
 	case f.RCUErr != nil:
 		check.Status, check.Value, check.Error = Warn, "unknown", f.RCUErr.Error()
-		check.Meaning = "could not be read; many hooks at once may take longer to attach"
+		check.Meaning = "could not be read; hooks may take longer to attach"
 	case f.RCU.LeftOn:
 		check.Status = Warn
 		check.Meaning = "left on by somebody: every grace period of the kernel interrupts all CPUs"
 		check.Fix = "echo 0 > /sys/kernel/rcu_expedited; boathook run repairs what a dead boathook left"
 	case f.RCU.Obstacle != "":
 		check.Status = Warn
-		check.Meaning = "many hooks at once take longer to attach: " + f.RCU.Obstacle
+		check.Meaning = "hooks take longer to attach: " + f.RCU.Obstacle
 	}
 	return check
 }

@@ -5,7 +5,6 @@ package hook_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +45,7 @@ func TestBurst(t *testing.T) {
 			ns, indexes := mustLinks(t, pairs)
 			prog := mustProgram(t, "burst", unspec)
 			set := mustOpen(t, ns, backend, hook.Options{
-				Expedite: hook.NewWindow(t.TempDir()), LinkAge: old,
+				Expedite: hook.NewWindow(), LinkAge: old,
 			})
 			reqs := []hook.Request{{Index: 99, Program: prog}}
 			for _, index := range indexes {
@@ -64,6 +63,7 @@ func TestBurst(t *testing.T) {
 				qt.Assert(t, qt.IsNil(errs[i]))
 				qt.Assert(t, qt.IsFalse(hooks[i].Gone()))
 			}
+			qt.Check(t, qt.DeepEquals(set.Gone(hooks[1:]), make([]bool, len(hooks)-1)))
 			for _, index := range indexes {
 				_, lines := mustList(t, ns, index)
 				qt.Assert(t, qt.DeepEquals(lines, []string{
@@ -82,20 +82,36 @@ func TestBurst(t *testing.T) {
 	}
 }
 
+func TestGoneOfManySaysWhichLinksVanished(t *testing.T) {
+	t.Parallel()
+	for _, backend := range []hook.Backend{hook.TCX, hook.Clsact} {
+		t.Run(backend.String(), func(t *testing.T) {
+			t.Parallel()
+			ns, indexes := mustLinks(t, 2)
+			set := mustOpen(t, ns, backend, hook.Options{})
+			prog := mustProgram(t, "some", unspec)
+			var reqs []hook.Request
+			for _, index := range indexes {
+				reqs = append(reqs, hook.Request{Index: index, Program: prog})
+			}
+			hooks := mustAttach(t, set, reqs...)
+			testutil.Exec(t, ns, "ip", "link", "del", "v100") // and its peer
+			qt.Check(t, qt.DeepEquals(set.Gone(hooks), []bool{true, true, false, false}))
+		})
+	}
+}
+
 func TestWindowOnTheHostRestoresItsSetting(t *testing.T) {
 	t.Parallel()
 	guardSetting(t)
-	dir := filepath.Join(t.TempDir(), "state")
 	opened := ""
-	err := hook.NewWindow(dir).Do(func() error {
+	err := hook.NewWindow().Do(100, func() error {
 		raw, err := os.ReadFile(expedited)
 		opened = strings.TrimSpace(string(raw))
 		return err
 	})
 	qt.Assert(t, qt.IsNil(err))
-	qt.Check(t, qt.Equals(opened, "1"))
-	_, err = os.Stat(dir)
-	qt.Check(t, qt.ErrorIs(err, os.ErrNotExist))
+	qt.Check(t, qt.Equals(opened, "45223"))
 }
 
 // guardSetting sees to it that the host's setting is the same after the test

@@ -29,6 +29,19 @@ type clsact struct {
 	ns    *netns.NS
 	owner Owner
 	age   func(index int) time.Duration
+	// spent is the sum over all sockets so far.
+	spent spent
+}
+
+// visit runs fn with a socket of its own.
+func (c *clsact) visit(fn func(conn *conn) error) error {
+	return withConn(c.ns, func(conn *conn) error {
+		err := fn(conn)
+		c.spent.requests += conn.spent.requests
+		c.spent.dumps += conn.spent.dumps
+		c.spent.sends += conn.spent.sends
+		return err
+	})
 }
 
 // clsactBurst is the state of one call of attach.
@@ -39,6 +52,7 @@ type clsactBurst struct {
 	hooks []*Hook
 	errs  []error
 	links map[int]*clsactLink
+	ids   programIDs
 	// lost are hooks that may have been made: the kernel's answer got lost.
 	lost []*Hook
 }
@@ -54,9 +68,9 @@ func (c *clsact) attach(reqs []Request) ([]*Hook, []error) {
 	b := &clsactBurst{
 		clsact: c, reqs: reqs,
 		hooks: make([]*Hook, len(reqs)), errs: make([]error, len(reqs)),
-		links: make(map[int]*clsactLink),
+		links: make(map[int]*clsactLink), ids: make(programIDs),
 	}
-	err := withConn(c.ns, func(conn *conn) error {
+	err := c.visit(func(conn *conn) error {
 		b.conn = conn
 		b.makeQdiscs()
 		b.addFilters()
@@ -129,7 +143,7 @@ func (b *clsactBurst) plan(todo []int) []plannedHook {
 }
 
 func (b *clsactBurst) planOne(req Request, l *clsactLink) (*Hook, error) {
-	id, err := programID(req.Program)
+	id, err := b.ids.of(req.Program)
 	if err != nil {
 		return nil, err
 	}
@@ -189,31 +203,36 @@ func (b *clsactBurst) undo() {
 	}
 }
 
-// detach looks at each point again and deletes what is there under our
-// priority and handle only if the program and the tag are ours, too.
+// detach looks at each place again and deletes what is there under our priority
+// and handle only if the program and the tag are ours, too. Little time passes
+// between looking and deleting: hooks are detached some at a time.
 func (c *clsact) detach(hooks []*Hook) []error {
 	errs := make([]error, len(hooks))
 	if len(hooks) == 0 {
 		return errs
 	}
-	err := withConn(c.ns, func(conn *conn) error {
-		return c.dropQdiscs(conn, conn.deleteFilters(hooks, errs))
+	err := c.visit(func(conn *conn) error {
+		emptied := make(map[int]bool)
+		for start := 0; start < len(hooks); start += maxBatch {
+			end := min(start+maxBatch, len(hooks))
+			conn.deleteFilters(hooks[start:end], errs[start:end], emptied)
+		}
+		return c.dropQdiscs(conn, emptied)
 	})
 	fill(errs, err)
 	return errs
 }
 
 // deleteFilters sets one error per hook, nil also for those that are gone. It
-// returns the links from which it took a filter that says that the qdisc is
-// ours. For one that is gone that cannot be known: the interface index may have
-// come to mean another link.
-func (c *conn) deleteFilters(hooks []*Hook, errs []error) map[int]bool {
+// adds the links from which it took a filter that says that the qdisc is ours to
+// emptied. For one that is gone that cannot be known: the interface index may
+// have come to mean another link.
+func (c *conn) deleteFilters(hooks []*Hook, errs []error, emptied map[int]bool) {
+	there, listErrs := c.has(filtersOf(hooks))
 	var msgs []netlink.Message
 	var places []int
 	for i, h := range hooks {
-		there, err := c.has(h.filter)
-		if err != nil || !there {
-			errs[i] = err
+		if errs[i] = listErrs[i]; errs[i] != nil || !there[i] {
 			continue
 		}
 		m, err := h.filter.deleteMessage()
@@ -223,7 +242,6 @@ func (c *conn) deleteFilters(hooks []*Hook, errs []error) map[int]bool {
 		}
 		msgs, places = append(msgs, m), append(places, i)
 	}
-	emptied := make(map[int]bool)
 	for i, r := range c.batch(msgs) {
 		h := hooks[places[i]]
 		errs[places[i]] = c.unlessGone(h.filter, r.err)
@@ -231,17 +249,30 @@ func (c *conn) deleteFilters(hooks []*Hook, errs []error) map[int]bool {
 			emptied[h.index] = true
 		}
 	}
-	return emptied
 }
 
-func (c *clsact) gone(h *Hook) bool {
-	there := true
-	err := withConn(c.ns, func(conn *conn) error {
-		var err error
-		there, err = conn.has(h.filter)
-		return err
+func filtersOf(hooks []*Hook) []filter {
+	filters := make([]filter, len(hooks))
+	for i, h := range hooks {
+		filters[i] = h.filter
+	}
+	return filters
+}
+
+func (c *clsact) gone(hooks []*Hook) []bool {
+	gone := make([]bool, len(hooks))
+	if len(hooks) == 0 {
+		return gone
+	}
+	// A socket that cannot be had is no reason to believe that hooks are gone.
+	_ = c.visit(func(conn *conn) error { //nolint:errcheck // see above
+		there, errs := conn.has(filtersOf(hooks))
+		for i := range hooks {
+			gone[i] = errs[i] == nil && !there[i]
+		}
+		return nil
 	})
-	return err == nil && !there
+	return gone
 }
 
 // fill gives err, if it is one, to everything that has none of its own.

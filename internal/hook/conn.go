@@ -17,8 +17,19 @@ import (
 // request, which makes some 2 KB each.
 const maxBatch = 64
 
+// maxReceived is the most that the kernel puts into one answer, to a dump. With
+// a buffer of that size nobody has to ask first how long the next answer is.
+const maxReceived = 32 << 10
+
 // conn is an rtnetlink socket in a network namespace, for one goroutine.
-type conn struct{ nl *netlink.Conn }
+type conn struct {
+	nl    *netlink.Conn
+	spent spent
+}
+
+// spent counts what was asked of the kernel: requests, of which dumps, and
+// sends, many of which carry several requests.
+type spent struct{ requests, dumps, sends int }
 
 // withConn runs fn with a socket in ns that is closed afterwards: what is cheap
 // to open need not be kept.
@@ -31,11 +42,12 @@ func withConn(ns *netns.NS, fn func(c *conn) error) error {
 }
 
 func dial(ns *netns.NS) (*conn, error) {
-	fd := ns.Fd()
-	if fd < 0 {
-		return nil, fmt.Errorf("open rtnetlink in %s: %w", ns, unix.EBADF)
-	}
-	nl, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: fd})
+	var nl *netlink.Conn
+	err := visit(ns, func() error {
+		var err error
+		nl, err = netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{MessageBufferSize: maxReceived})
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open rtnetlink in %s: %w", ns, err)
 	}
@@ -54,7 +66,7 @@ type reply struct {
 
 // batch makes requests that are no dumps, many with one system call, and
 // returns one reply for each. The kernel handles them in order and goes on
-// after one that fails. All of them get the flags Request and Acknowledge.
+// after one that fails. All of them get the flag Request.
 func (c *conn) batch(msgs []netlink.Message) []reply {
 	replies := make([]reply, len(msgs))
 	for start := 0; start < len(msgs); start += maxBatch {
@@ -64,10 +76,16 @@ func (c *conn) batch(msgs []netlink.Message) []reply {
 	return replies
 }
 
+// exchange has only the last request acknowledged: the kernel tells every
+// failure anyway, and in the order of the requests. If it cannot, because the
+// socket is full, then the socket says so before it says anything else.
 func (c *conn) exchange(msgs []netlink.Message, replies []reply) {
 	for i := range msgs {
-		msgs[i].Header.Flags |= netlink.Request | netlink.Acknowledge
+		msgs[i].Header.Flags |= netlink.Request
 	}
+	msgs[len(msgs)-1].Header.Flags |= netlink.Acknowledge
+	c.spent.requests += len(msgs)
+	c.spent.sends++
 	sent, err := c.nl.SendMessages(msgs)
 	if err != nil {
 		for i := range replies {
@@ -75,8 +93,8 @@ func (c *conn) exchange(msgs []netlink.Message, replies []reply) {
 		}
 		return
 	}
-	e := exchange{first: sent[0].Header.Sequence, replies: replies, done: make([]bool, len(msgs))}
-	for e.pending = len(msgs); e.pending > 0; {
+	e := exchange{first: sent[0].Header.Sequence, replies: replies}
+	for !e.done {
 		got, err := c.nl.Receive()
 		switch {
 		case answered(err):
@@ -89,52 +107,56 @@ func (c *conn) exchange(msgs []netlink.Message, replies []reply) {
 	}
 }
 
-// exchange sorts answers to the messages they belong to, by sequence number.
+// exchange sorts answers to the requests they belong to, by sequence number. It
+// is done when the last request has its acknowledgement or its error.
 type exchange struct {
 	first   uint32
 	replies []reply
-	done    []bool
-	pending int
+	done    bool
 }
 
-// index returns false for what is no answer to a message that still waits.
-func (e *exchange) index(sequence uint32) (int, bool) {
+// reply returns nil for what is no answer to one of the requests.
+func (e *exchange) reply(sequence uint32) *reply {
 	i := sequence - e.first
-	return int(i), i < uint32(len(e.done)) && !e.done[i]
+	if i >= uint32(len(e.replies)) {
+		return nil
+	}
+	return &e.replies[i]
 }
 
-func (e *exchange) finish(i int, err error) {
-	e.done[i], e.replies[i].err = true, err
-	e.pending--
+func (e *exchange) isLast(sequence uint32) bool {
+	return sequence-e.first == uint32(len(e.replies)-1)
 }
 
-// refused is for the kernel's error for one message. Each comes alone.
+// refused is for the kernel's error for one request. Each comes alone.
 func (e *exchange) refused(err error) {
 	if op, ok := errors.AsType[*netlink.OpError](err); ok {
-		if i, ok := e.index(op.Sequence); ok {
-			e.finish(i, err)
+		if r := e.reply(op.Sequence); r != nil {
+			r.err = err
+			e.done = e.isLast(op.Sequence)
 		}
 	}
 }
 
-// lost gives up on everything that still waits.
+// lost gives up on everything that has no answer.
 func (e *exchange) lost(err error) {
-	for i, done := range e.done {
-		if !done {
-			e.finish(i, err)
+	for i, r := range e.replies {
+		if r.err == nil && len(r.messages) == 0 {
+			e.replies[i].err = err
 		}
 	}
+	e.done = true
 }
 
 func (e *exchange) received(msgs []netlink.Message) {
 	for _, m := range msgs {
-		i, ok := e.index(m.Header.Sequence)
+		r := e.reply(m.Header.Sequence)
 		switch {
-		case !ok:
-		case m.Header.Type == netlink.Error: // with code 0: done
-			e.finish(i, nil)
+		case r == nil:
+		case m.Header.Type == netlink.Error: // with code 0: acknowledged
+			e.done = e.isLast(m.Header.Sequence)
 		default:
-			e.replies[i].messages = append(e.replies[i].messages, m)
+			r.messages = append(r.messages, m)
 		}
 	}
 }
@@ -149,5 +171,8 @@ func answered(err error) bool {
 // dump returns all answers to a dump request.
 func (c *conn) dump(m netlink.Message) ([]netlink.Message, error) {
 	m.Header.Flags |= netlink.Request | netlink.Dump
+	c.spent.requests++
+	c.spent.dumps++
+	c.spent.sends++
 	return c.nl.Execute(m)
 }

@@ -113,9 +113,10 @@ type Options struct {
 	// Owner marks what is made. The TCX backend, whose links die with the
 	// process, does not need it.
 	Owner Owner
-	// Expedite is used around bursts of TCX. Nil means that bursts take as
-	// long as the kernel's grace periods do. Filters wait for none: 160 took
-	// the same 15 ms with and without.
+	// Expedite is used around every change of TCX, be it of one hook. Nil means
+	// that each hook takes as long as a grace period of the kernel does, and
+	// keeps all others from changing links meanwhile. Filters wait for none:
+	// 160 took the same 15 ms with and without.
 	Expedite *Window
 	// LinkAge says for how long a link is known. A clsact qdisc is removed
 	// only from links that are 10 s old, since whoever makes a link may be

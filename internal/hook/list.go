@@ -3,15 +3,12 @@
 package hook
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/boathook/boathook/internal/netns"
@@ -80,37 +77,64 @@ func List(ns *netns.NS, index int) ([]Entry, error) {
 }
 
 func list(ns *netns.NS, index int) ([]Entry, error) {
-	var bpf [numPlaces][]Entry
-	err := ns.Do(func() error {
-		for place, p := range bpfPlaces() {
-			var err error
-			if bpf[place], err = listBPF(index, p); err != nil {
-				return err
-			}
+	entries, errs := listLinks(ns, []int{index})
+	return entries[0], errs[0]
+}
+
+// ListLinks does for each of many links what [List] does, at one visit to their
+// namespace. Both results are as long as indexes: for each link there are either
+// entries, be it none, or an error.
+func ListLinks(ns *netns.NS, indexes []int) ([][]Entry, []error) {
+	entries, errs := listLinks(ns, indexes)
+	for i, err := range errs {
+		if err != nil {
+			errs[i] = fmt.Errorf("list programs of ifindex %d in %s: %w", indexes[i], ns, err)
+		}
+	}
+	return entries, errs
+}
+
+// listing is what is on the points of one link, by who told.
+type listing struct {
+	bpf [numPlaces][]Entry
+	tc  [2][]Entry
+}
+
+func listLinks(ns *netns.NS, indexes []int) ([][]Entry, []error) {
+	entries, errs := make([][]Entry, len(indexes)), make([]error, len(indexes))
+	links := make([]listing, len(indexes))
+	err := visit(ns, func() error {
+		for i, index := range indexes {
+			links[i].bpf, errs[i] = listAllBPF(index)
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = withConn(ns, func(c *conn) error {
+			c.listTC(indexes, links, errs)
+			return nil
+		})
 	}
-	var tc [2][]Entry
-	err = withConn(ns, func(c *conn) error {
-		var err error
-		tc, err = c.listTC(index)
-		return err
-	})
-	if err != nil {
-		return nil, err
+	fill(errs, err)
+	seen := make(programFacts)
+	for i := range links {
+		if errs[i] == nil {
+			entries[i] = links[i].inOrder()
+		}
+		for e := range entries[i] {
+			entries[i][e].describe(seen)
+		}
 	}
-	// A netkit's programs run where its two ends send: the peer's ahead of
-	// what the primary end receives, the primary's behind what it sends.
-	ingress := number(slices.Concat(bpf[netkitPeer], bpf[tcxIngress], tc[Ingress]))
-	egress := number(slices.Concat(bpf[tcxEgress], tc[Egress], bpf[netkitPrimary]))
-	entries := slices.Concat(ingress, egress)
-	for i := range entries {
-		entries[i].describe()
-	}
-	return entries, nil
+	return entries, errs
+}
+
+// inOrder returns the entries of both points in the order in which they run. A
+// netkit's programs run where its two ends send: the peer's ahead of what the
+// primary end receives, the primary's behind what it sends.
+func (l *listing) inOrder() []Entry {
+	ingress := number(slices.Concat(l.bpf[netkitPeer], l.bpf[tcxIngress], l.tc[Ingress]))
+	egress := number(slices.Concat(l.bpf[tcxEgress], l.tc[Egress], l.bpf[netkitPrimary]))
+	return slices.Concat(ingress, egress)
 }
 
 // The places of BPF programs that the bpf(2) system call lists.
@@ -137,7 +161,18 @@ func bpfPlaces() [numPlaces]bpfPlace {
 	}
 }
 
-// listBPF must run inside the namespace.
+// listAllBPF must run inside the namespace.
+func listAllBPF(index int) ([numPlaces][]Entry, error) {
+	var entries [numPlaces][]Entry
+	for place, p := range bpfPlaces() {
+		var err error
+		if entries[place], err = listBPF(index, p); err != nil {
+			return entries, err
+		}
+	}
+	return entries, nil
+}
+
 func listBPF(index int, p bpfPlace) ([]Entry, error) {
 	result, err := link.QueryPrograms(link.QueryOptions{Target: index, Attach: p.attach})
 	// EINVAL: the kernel does not know the attach type. ENXIO and EACCES: the
@@ -157,17 +192,23 @@ func listBPF(index int, p bpfPlace) ([]Entry, error) {
 	return entries, nil
 }
 
-// listTC returns what is on the qdisc in the link's ingress slot.
-func (c *conn) listTC(index int) ([2][]Entry, error) {
+// listTC adds what is on the qdiscs in the links' ingress slots. A link that has
+// an error already is left out.
+func (c *conn) listTC(indexes []int, links []listing, errs []error) {
+	kinds, kindErrs := c.qdiscKinds(indexes)
+	for i, index := range indexes {
+		if errs[i] == nil {
+			errs[i] = kindErrs[i]
+		}
+		if errs[i] == nil {
+			links[i].tc, errs[i] = c.listQdisc(index, kinds[i])
+		}
+	}
+}
+
+func (c *conn) listQdisc(index int, kind string) ([2][]Entry, error) {
 	var points [2][]Entry
-	if err := c.exists(index); err != nil {
-		return points, err
-	}
-	kinds, errs := c.qdiscKinds([]int{index})
-	if errs[0] != nil {
-		return points, errs[0]
-	}
-	switch kinds[0] {
+	switch kind {
 	case kindClsact:
 		for _, point := range []Point{Ingress, Egress} {
 			filters, err := c.filters(index, point.parent())
@@ -202,33 +243,6 @@ func entriesOf(filters []filter, point Point, backend string) []Entry {
 		entries = append(entries, e)
 	}
 	return entries
-}
-
-// exists returns unix.ENODEV if it does not: other requests say nothing then.
-func (c *conn) exists(index int) error {
-	data := make([]byte, unix.SizeofIfInfomsg)
-	binary.NativeEndian.PutUint32(data[4:], uint32(int32(index))) // ifi_index
-	return c.batch([]netlink.Message{{Header: netlink.Header{Type: unix.RTM_GETLINK}, Data: data}})[0].err
-}
-
-// describe adds what the kernel knows of the program. It may have been unloaded
-// since it was listed.
-func (e *Entry) describe() {
-	if e.ProgramID == 0 {
-		return
-	}
-	prog, err := ebpf.NewProgramFromID(e.ProgramID)
-	if err != nil {
-		return
-	}
-	info, err := prog.Info()
-	if err = errors.Join(err, prog.Close()); err != nil {
-		return
-	}
-	e.ProgramName, e.ProgramTag = info.Name, info.Tag
-	if at, ok := info.LoadTime(); ok {
-		e.LoadTime = at
-	}
 }
 
 // number counts the entries of one point.

@@ -4,6 +4,7 @@ package hook_test
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/go-quicktest/qt"
@@ -157,4 +158,42 @@ func TestListOfALinkThatDoesNotExist(t *testing.T) {
 	_, err := hook.List(testutil.Netns(t), 4242)
 	qt.Check(t, qt.ErrorIs(err, unix.ENODEV))
 	qt.Check(t, qt.ErrorMatches(err, `list programs of ifindex 4242 in netns \d+: .*`))
+}
+
+func TestListOfManyLinksIsThatOfEach(t *testing.T) {
+	t.Parallel()
+	ns, indexes := mustLinks(t, 2)
+	filters := mustOpen(t, ns, hook.Clsact, hook.Options{})
+	links := mustOpen(t, ns, hook.TCX, hook.Options{})
+	prog := mustProgram(t, "many", unspec)
+	for _, set := range []*hook.Set{filters, links} {
+		mustAttach(t, set, hook.Request{Index: indexes[0], Program: prog})
+	}
+	mustAttach(t, filters, hook.Request{Index: indexes[2], Point: hook.Egress, Program: prog})
+	testutil.Exec(t, ns, "tc", "qdisc", "add", "dev", "v103", "ingress")
+
+	lists, errs := hook.ListLinks(ns, []int{indexes[0], 4242, indexes[1], indexes[2], indexes[3], indexes[0]})
+
+	qt.Assert(t, qt.HasLen(lists, 6))
+	qt.Check(t, qt.ErrorIs(errs[1], unix.ENODEV))
+	qt.Check(t, qt.ErrorMatches(errs[1], `list programs of ifindex 4242 in netns \d+: .*`))
+	qt.Check(t, qt.HasLen(lists[1], 0))
+	for list, index := range map[int]int{0: indexes[0], 2: indexes[1], 3: indexes[2], 4: indexes[3], 5: indexes[0]} {
+		want, _ := mustList(t, ns, index)
+		qt.Check(t, qt.IsNil(errs[list]))
+		qt.Check(t, qt.DeepEquals(lists[list], want))
+	}
+	qt.Check(t, qt.HasLen(lists[0], 2))
+	qt.Check(t, qt.HasLen(lists[2], 0))
+	qt.Check(t, qt.Equals(lists[4][0].Backend, hook.ByIngress))
+}
+
+func TestListInAClosedNamespace(t *testing.T) {
+	t.Parallel()
+	ns, err := netns.New()
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.IsNil(ns.Close()))
+	_, errs := hook.ListLinks(ns, []int{1, 2})
+	qt.Check(t, qt.ErrorIs(errs[0], os.ErrClosed))
+	qt.Check(t, qt.ErrorIs(errs[1], os.ErrClosed))
 }

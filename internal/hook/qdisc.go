@@ -85,33 +85,30 @@ func (b *clsactBurst) readFilters(index int, l *clsactLink) error {
 }
 
 // dropQdiscs removes the clsact qdiscs of links, all of them made by us, that
-// nobody uses. A younger link keeps its qdisc, which goes with the link.
+// nobody uses, each right after looking. A younger link keeps its qdisc, which
+// goes with the link.
 func (c *clsact) dropQdiscs(conn *conn, indexes map[int]bool) error {
-	var msgs []netlink.Message
 	var errs []error
 	for index := range indexes {
 		if c.age == nil || c.age(index) < settled {
 			continue
 		}
-		used, err := conn.inUse(index)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("look for filters of ifindex %d: %w", index, err))
-		}
-		if used || err != nil {
-			continue
-		}
-		m, err := qdiscMessage(unix.RTM_DELQDISC, index, kindClsact)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		msgs = append(msgs, m)
-	}
-	for _, r := range conn.batch(msgs) {
-		// ENOENT and EINVAL: somebody else removed or replaced it.
-		if err := ignoreErrno(r.err, unix.ENODEV, unix.ENOENT, unix.EINVAL); err != nil {
-			errs = append(errs, fmt.Errorf("remove clsact qdisc: %w", err))
+		if err := conn.dropQdisc(index); err != nil {
+			errs = append(errs, fmt.Errorf("remove clsact qdisc of ifindex %d: %w", index, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (c *conn) dropQdisc(index int) error {
+	used, err := c.inUse(index)
+	if err != nil || used {
+		return err
+	}
+	m, err := qdiscMessage(unix.RTM_DELQDISC, index, kindClsact)
+	if err != nil {
+		return err
+	}
+	// ENOENT and EINVAL: somebody else removed or replaced it.
+	return ignoreErrno(c.batch([]netlink.Message{m})[0].err, unix.ENODEV, unix.ENOENT, unix.EINVAL)
 }

@@ -42,8 +42,47 @@ func (c *conn) dumpFilters(index int, parent uint32) ([]netlink.Message, error) 
 	return msgs, ignoreErrno(err, unix.ENODEV)
 }
 
-// has reports whether exactly this filter is there.
-func (c *conn) has(want filter) (bool, error) {
+// has reports for each filter whether exactly that one is there. It asks for
+// it by place, many at a time, which costs a tenth of listing what is on a point.
+func (c *conn) has(filters []filter) ([]bool, []error) {
+	there, errs := make([]bool, len(filters)), make([]error, len(filters))
+	var msgs []netlink.Message
+	var places []int
+	for i, f := range filters {
+		m, err := f.message(unix.RTM_GETTFILTER, nil)
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		msgs, places = append(msgs, m), append(places, i)
+	}
+	for n, r := range c.batch(msgs) {
+		i := places[n]
+		switch {
+		case errors.Is(r.err, unix.ENODEV), errors.Is(r.err, unix.ENOENT):
+		case r.err != nil:
+			// EINVAL has many reasons, not all of which mean that it is not there.
+			there[i], errs[i] = c.lists(filters[i])
+		default:
+			there[i], errs[i] = filters[i].isIn(r.messages)
+		}
+	}
+	return there, errs
+}
+
+// isIn reports whether one of the messages is about exactly this filter.
+func (f filter) isIn(msgs []netlink.Message) (bool, error) {
+	for _, m := range msgs {
+		got, err := parseFilter(m.Data)
+		if err != nil || got == f {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// lists reports whether exactly this filter is on its point.
+func (c *conn) lists(want filter) (bool, error) {
 	filters, err := c.filters(want.index, want.parent)
 	return slices.Contains(filters, want), err
 }
@@ -54,7 +93,7 @@ func (c *conn) unlessGone(f filter, err error) error {
 	if err == nil {
 		return nil
 	}
-	if there, listErr := c.has(f); listErr == nil && !there {
+	if there, listErr := c.lists(f); listErr == nil && !there {
 		return nil
 	}
 	return err

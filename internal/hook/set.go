@@ -15,11 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// burst is the number of hooks from which on an expedited window pays: each
-// one less waits 9 to 15 ms for a grace period, which nobody notices, while
-// the window makes every processor of the host take an interrupt.
-const burst = 4
-
 // attacher is one backend. Its methods are called one at a time.
 type attacher interface {
 	// attach handles valid requests. Both results are as long as reqs; one of
@@ -27,7 +22,8 @@ type attacher interface {
 	attach(reqs []Request) ([]*Hook, []error)
 	// detach returns one error, or nil for detached, per hook.
 	detach(hooks []*Hook) []error
-	gone(h *Hook) bool
+	// gone returns false, too, where the kernel does not say.
+	gone(hooks []*Hook) []bool
 }
 
 // Set holds the hooks made in one network namespace through one backend. It is
@@ -62,15 +58,8 @@ func (h *Hook) Program() ebpf.ProgramID { return h.program }
 
 // Gone reports whether the kernel no longer has the hook: it was detached, the
 // link vanished, or somebody removed what was attached. It may wait for a
-// change in progress.
-func (h *Hook) Gone() bool {
-	h.set.mu.Lock()
-	defer h.set.mu.Unlock()
-	if _, ok := h.set.hooks[h]; !ok {
-		return true
-	}
-	return h.set.via.gone(h)
-}
+// change in progress. For many hooks there is [Set.Gone].
+func (h *Hook) Gone() bool { return h.set.Gone([]*Hook{h})[0] }
 
 // Attach puts programs on points, a burst of them at little more than the cost
 // of one. Both results are as long as reqs: for each request there is either a
@@ -92,7 +81,7 @@ func (s *Set) Attach(reqs []Request) ([]*Hook, []error) {
 			places = append(places, i)
 		}
 	}
-	s.burstLocked(len(valid), func() {
+	s.expeditedLocked(len(valid), func() {
 		made, failed := s.via.attach(valid)
 		for i, place := range places {
 			hooks[place], errs[place] = made[i], failed[i]
@@ -117,6 +106,27 @@ func (s *Set) Detach(hooks []*Hook) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.detachLocked(hooks)
+}
+
+// Gone reports for each hook what its own method Gone does, at one visit to the
+// kernel. It is true for hooks that are not of this set.
+func (s *Set) Gone(hooks []*Hook) []bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	gone := make([]bool, len(hooks))
+	var live []*Hook
+	var places []int
+	for i, h := range hooks {
+		if _, ok := s.hooks[h]; !ok {
+			gone[i] = true
+			continue
+		}
+		live, places = append(live, h), append(places, i)
+	}
+	for i, is := range s.via.gone(live) {
+		gone[places[i]] = is
+	}
+	return gone
 }
 
 // Close detaches everything that is still attached. It may be called again, in
@@ -162,7 +172,7 @@ func (s *Set) detachLocked(hooks []*Hook) error {
 		}
 	}
 	var errs []error
-	s.burstLocked(len(live), func() { errs = s.via.detach(live) })
+	s.expeditedLocked(len(live), func() { errs = s.via.detach(live) })
 	var failed []error
 	for i, h := range live {
 		if errs[i] != nil {
@@ -174,16 +184,16 @@ func (s *Set) detachLocked(hooks []*Hook) error {
 	return errors.Join(failed...)
 }
 
-// burstLocked runs fn, inside an expedited window if there are many changes to
-// make. Hooks are valid whether or not the window could be closed again, so
-// that error waits for Close; [Repair] mends what it is about.
-func (s *Set) burstLocked(changes int, fn func()) {
+// expeditedLocked runs fn, inside an expedited window if the backend waits for
+// grace periods. Hooks are valid whether or not the window could be closed
+// again, so that error waits for Close; [Repair] mends what it is about.
+func (s *Set) expeditedLocked(changes int, fn func()) {
 	switch {
 	case changes == 0:
-	case changes < burst || s.opts.Expedite == nil:
+	case s.opts.Expedite == nil:
 		fn()
 	default:
-		err := s.opts.Expedite.Do(func() error { fn(); return nil })
+		err := s.opts.Expedite.Do(changes, func() error { fn(); return nil })
 		s.leftover = errors.Join(s.leftover, err)
 	}
 }

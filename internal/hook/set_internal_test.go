@@ -4,6 +4,7 @@ package hook
 
 import (
 	"errors"
+	"os"
 	"testing"
 
 	"github.com/go-quicktest/qt"
@@ -35,12 +36,12 @@ func (f *fakeAttacher) detach(hooks []*Hook) []error {
 	return errs
 }
 
-func (*fakeAttacher) gone(*Hook) bool { return false }
+func (*fakeAttacher) gone(hooks []*Hook) []bool { return make([]bool, len(hooks)) }
 
-func TestWindowIsForBursts(t *testing.T) {
+func TestWindowIsForAnyNumberOfHooks(t *testing.T) {
 	t.Parallel()
 	prog := mustProgram(t)
-	for n, want := range map[int]string{1: "0", burst - 1: "0", burst: "1", 100: "1"} {
+	for n, want := range map[int]string{1: openValue, 2: openValue, 100: openValue} {
 		h := newFakeHost(t)
 		var values []string
 		set := &Set{
@@ -55,7 +56,7 @@ func TestWindowIsForBursts(t *testing.T) {
 		hooks, _ := set.Attach(reqs)
 		qt.Check(t, qt.IsNil(set.Detach(hooks)))
 		qt.Check(t, qt.DeepEquals(values, []string{want, want}), qt.Commentf("%d hooks", n))
-		h.checkClean(t, "0")
+		qt.Check(t, qt.Equals(h.value(t), "0"))
 	}
 }
 
@@ -79,19 +80,16 @@ func TestCloseTellsThatTheWindowStayedOpen(t *testing.T) {
 	t.Parallel()
 	h := newFakeHost(t)
 	prog := mustProgram(t)
-	// The state becomes unreadable while the window is open.
+	// The value becomes unreadable while the window is open.
 	spoil := func() {
-		qt.Check(t, qt.IsNil(h.w.removeState()))
-		h.write(t, "run/state/rcu_expedited/in the way", "")
+		qt.Check(t, qt.IsNil(os.Truncate(h.w.files.expedited, 0)))
 	}
 	set := &Set{
 		via:   &fakeAttacher{during: func() { spoil(); spoil = func() {} }},
 		opts:  Options{Expedite: h.w},
 		hooks: make(map[*Hook]struct{}),
 	}
-	hooks, errs := set.Attach([]Request{
-		{Index: 1, Program: prog}, {Index: 2, Program: prog}, {Index: 3, Program: prog}, {Index: 4, Program: prog},
-	})
+	hooks, errs := set.Attach([]Request{{Index: 1, Program: prog}, {Index: 2, Program: prog}})
 	for i := range hooks {
 		qt.Check(t, qt.IsNil(errs[i]))
 		qt.Check(t, qt.IsNotNil(hooks[i]))
@@ -99,4 +97,15 @@ func TestCloseTellsThatTheWindowStayedOpen(t *testing.T) {
 	qt.Check(t, qt.IsNil(set.Detach(hooks[:1])))
 	qt.Check(t, qt.ErrorMatches(set.Close(), "restore .*/expedited: .*"))
 	qt.Check(t, qt.IsNil(set.Close()))
+}
+
+func TestGoneOfManyKnowsOnlyItsOwn(t *testing.T) {
+	t.Parallel()
+	set := &Set{via: &fakeAttacher{during: func() {}}, hooks: make(map[*Hook]struct{})}
+	prog := mustProgram(t)
+	hooks, _ := set.Attach([]Request{{Index: 1, Program: prog}, {Index: 2, Program: prog}, {Index: 3, Program: prog}})
+	qt.Assert(t, qt.IsNil(set.Detach(hooks[1:2])))
+	got := set.Gone([]*Hook{hooks[0], hooks[1], {}, hooks[2]})
+	qt.Check(t, qt.DeepEquals(got, []bool{false, true, true, false}))
+	qt.Check(t, qt.HasLen(set.Gone(nil), 0))
 }

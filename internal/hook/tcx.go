@@ -22,7 +22,7 @@ type tcx struct{ ns *netns.NS }
 // probeTCX asks for the programs of a link that always exists: kernels without
 // TCX do not know the attach type.
 func probeTCX(ns *netns.NS) error {
-	return ns.Do(func() error {
+	return visit(ns, func() error {
 		_, err := link.QueryPrograms(link.QueryOptions{Target: loopback, Attach: ebpf.AttachTCXIngress})
 		if errors.Is(err, unix.EINVAL) {
 			return fmt.Errorf("tcx requires at least Linux 6.6: %w", ErrNotSupported)
@@ -42,9 +42,10 @@ func (p Point) tcxType() ebpf.AttachType {
 // the interface index up in the namespace of the caller.
 func (t *tcx) attach(reqs []Request) ([]*Hook, []error) {
 	hooks, errs := make([]*Hook, len(reqs)), make([]error, len(reqs))
-	err := t.ns.Do(func() error {
+	ids := make(programIDs)
+	err := visit(t.ns, func() error {
 		for i, req := range reqs {
-			hooks[i], errs[i] = attachTCX(req)
+			hooks[i], errs[i] = attachTCX(req, ids)
 		}
 		return nil
 	})
@@ -56,8 +57,8 @@ func (t *tcx) attach(reqs []Request) ([]*Hook, []error) {
 	return hooks, errs
 }
 
-func attachTCX(req Request) (*Hook, error) {
-	id, err := programID(req.Program)
+func attachTCX(req Request, ids programIDs) (*Hook, error) {
+	id, err := ids.of(req.Program)
 	if err != nil {
 		return nil, err
 	}
@@ -91,14 +92,16 @@ func (*tcx) detach(hooks []*Hook) []error {
 	return errs
 }
 
-// gone asks for the link's interface index, which is 0 once it is severed.
-func (*tcx) gone(h *Hook) bool {
-	info, err := h.link.Info()
-	if err != nil {
-		return false
+// gone asks for the links' interface indexes, which are 0 once they are severed.
+func (*tcx) gone(hooks []*Hook) []bool {
+	gone := make([]bool, len(hooks))
+	for i, h := range hooks {
+		if info, err := h.link.Info(); err == nil {
+			extra := info.TCX()
+			gone[i] = extra != nil && extra.Ifindex == 0
+		}
 	}
-	extra := info.TCX()
-	return extra != nil && extra.Ifindex == 0
+	return gone
 }
 
 func (o Order) relative() bool { return o.Position == Before || o.Position == After }
@@ -114,16 +117,4 @@ func (o Order) anchor() link.Anchor { //nolint:ireturn // what the library takes
 	case First:
 	}
 	return link.Head()
-}
-
-func programID(p *ebpf.Program) (ebpf.ProgramID, error) {
-	info, err := p.Info()
-	if err != nil {
-		return 0, fmt.Errorf("ask for the program's id: %w", err)
-	}
-	id, ok := info.ID()
-	if !ok {
-		return 0, fmt.Errorf("ask for the program's id: %w", ErrNotSupported)
-	}
-	return id, nil
 }

@@ -5,6 +5,7 @@ package hook
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -13,166 +14,172 @@ import (
 )
 
 const (
+	// openValue is what a window writes. To the kernel any number but 0 says
+	// yes; this one says besides that it was a window, and that the value was 0
+	// before. It is 0xb0a7.
+	openValue = "45223"
+
+	// gracePeriod is about what one takes without a window.
+	gracePeriod = 10 * time.Millisecond
 	// lockWait bounds the wait for other instances' windows. Theirs last some
-	// tens of milliseconds.
+	// tens of milliseconds at most.
 	lockWait     = time.Second
-	lockInterval = 2 * time.Millisecond
+	lockInterval = 250 * time.Microsecond
 )
 
-// Window shortens RCU grace periods from some 10 ms to some 10 us while a burst
-// of hooks is made: attaching and detaching TCX links waits for one each, with
-// the lock that every other change of the host's network needs.
+// Window shortens RCU grace periods from some 10 ms to some 10 us while hooks
+// are made: attaching and detaching TCX links waits for one each, with the lock
+// that every other change of the host's network needs.
 //
-// It sets /sys/kernel/rcu_expedited to 1 for that time and then back to what it
-// was. Instances take turns by a file lock on that file itself. What it was is
-// written to a state file first, so that [Repair] can set it back for a process
-// that died meanwhile. A Window is safe for concurrent use.
+// It writes a number of its own to /sys/kernel/rcu_expedited for that time, and
+// then 0 again. Only where 0 is what was there before: a host that asks for
+// expedited grace periods itself stays as it is. The number stays when the
+// process dies inside, and [Repair] knows it. Instances take turns by a file
+// lock on that file. A Window is safe for concurrent use.
 type Window struct {
-	stateDir string
-	files    kernelFiles
-	wait     time.Duration
+	files kernelFiles
+	// maxWait bounds the wait for other instances, whatever is to be done.
+	maxWait time.Duration
 }
 
-// NewWindow returns a window that keeps its state in stateDir, which is
-// /run/boathook for all instances of a host. The directory exists only while
-// something is in it.
-func NewWindow(stateDir string) *Window {
-	return &Window{stateDir: stateDir, wait: lockWait, files: filesAt(Places{})}
-}
+// NewWindow returns a window.
+func NewWindow() *Window { return &Window{maxWait: lockWait, files: filesAt(Places{})} }
 
 // Repair sets back what an instance that died inside its window left. It does
 // nothing while another instance is inside its own.
-func Repair(stateDir string) error { return NewWindow(stateDir).repair() }
+func Repair() error { return NewWindow().repair() }
 
-// Do runs fn, inside the window where that is possible and harmless: without
-// the right to write the setting, with rcu_normal set, on PREEMPT_RT, with
-// nohz_full or isolated processors, and when another instance does not leave
-// its window within a second, fn runs all the same. Do must not be called by
-// fn.
+// Do runs fn, which waits for as many grace periods as there are changes,
+// inside the window where that is possible and harmless: without the right to
+// write the setting, with rcu_normal set, on PREEMPT_RT, with nohz_full or
+// isolated processors, and when another instance does not leave its window for
+// as long as fn would take anyway, a second at most, fn runs all the same. Do
+// must not be called by fn.
 //
 // Returns fn's error, joined with that of setting the old value back. The value
 // is set back also if fn panics.
-func (w *Window) Do(fn func() error) (err error) {
+func (w *Window) Do(changes int, fn func() error) (err error) {
 	if obstacle, err := w.files.obstacle(); err != nil || obstacle != "" {
 		return fn()
 	}
-	lock, err := w.lock(w.wait)
+	s, err := w.lock(min(time.Duration(changes)*gracePeriod, w.maxWait))
 	if err != nil { // no right to write, or another's window stays open
 		return fn()
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
-	closeWindow, err := w.open(lock)
-	if err != nil { // nothing was changed
+	defer func() { err = errors.Join(err, s.unlock()) }()
+	if err := s.open(); err != nil { // nothing was changed
 		return fn()
 	}
-	defer func() { err = errors.Join(err, closeWindow()) }()
+	defer func() { err = errors.Join(err, s.restore()) }()
 	return fn()
 }
 
-// open sets the value, with the lock held, and returns what sets it back.
-func (w *Window) open(lock *os.File) (func() error, error) {
-	boot, err := readBootID(w.files.bootID)
-	if err != nil {
-		return nil, err
-	}
-	// Somebody who died inside left a 1 that is not the host's own.
-	if err := w.mend(lock, boot); err != nil {
-		return nil, err
-	}
-	old, err := readValue(lock)
-	if err != nil {
-		return nil, err
-	}
-	if old != "0" { // the host's own setting is as we want it
-		return func() error { return nil }, nil
-	}
-	if err := w.writeState(windowState{old: old, bootID: boot}); err != nil {
-		return nil, err
-	}
-	if err := writeValue(lock, "1"); err != nil {
-		return nil, errors.Join(err, w.removeState())
-	}
-	return func() error { return w.mend(lock, boot) }, nil
-}
-
 func (w *Window) repair() error {
-	if _, err := os.Stat(w.statePath()); errors.Is(err, os.ErrNotExist) {
-		return nil
+	if value, err := readLine(w.files.expedited); err != nil || value != openValue {
+		return err
 	}
-	lock, err := w.lock(0)
+	s, err := w.lock(0)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil // the state file is that of a living instance
+		return nil // the window of a living instance
 	}
 	if err != nil {
 		return fmt.Errorf("repair %s: %w", w.files.expedited, err)
 	}
-	boot, err := readBootID(w.files.bootID)
-	if err == nil {
-		err = w.mend(lock, boot)
-	}
-	return errors.Join(err, lock.Close())
-}
-
-// mend sets back what the state file says, if there is one, and removes it. A
-// state file of an earlier boot says nothing about this one, and a value that
-// is no longer 1 was changed by somebody who knew what he wanted.
-func (w *Window) mend(lock *os.File, boot string) error {
-	state, err := w.readState()
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("restore %s: %w", w.files.expedited, err)
-	}
-	if state.bootID == boot {
-		value, err := readValue(lock)
-		if err == nil && value == "1" {
-			err = writeValue(lock, state.old)
-		}
-		if err != nil {
-			return fmt.Errorf("restore %s: %w", w.files.expedited, err)
-		}
-	}
-	return w.removeState()
+	return errors.Join(s.restore(), s.unlock())
 }
 
 // lock opens the setting for writing and locks it for this open file, waiting
 // at most for wait. Returns unix.EWOULDBLOCK if another instance keeps it.
-func (w *Window) lock(wait time.Duration) (*os.File, error) {
-	f, err := os.OpenFile(w.files.expedited, os.O_RDWR, 0)
+func (w *Window) lock(wait time.Duration) (lockedSetting, error) {
+	// Not os.OpenFile, which makes six more system calls in order to poll.
+	fd, err := unix.Open(w.files.expedited, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return lockedSetting{}, err
+	}
+	s := lockedSetting{fd: fd, path: w.files.expedited}
+	if err := s.tryLock(); !errors.Is(err, unix.EWOULDBLOCK) {
+		return s, s.closeIf(err)
 	}
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	tick := time.NewTicker(lockInterval)
 	defer tick.Stop()
 	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return f, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			return nil, errors.Join(err, f.Close())
-		}
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			return nil, errors.Join(err, f.Close())
+			return s, s.closeIf(unix.EWOULDBLOCK)
+		}
+		if err := s.tryLock(); !errors.Is(err, unix.EWOULDBLOCK) {
+			return s, s.closeIf(err)
 		}
 	}
 }
 
-func readValue(f *os.File) (string, error) {
-	var buf [16]byte
-	n, err := f.ReadAt(buf[:], 0)
-	if n == 0 {
-		return "", fmt.Errorf("read %s: %w", f.Name(), err)
-	}
-	return strings.TrimSpace(string(buf[:n])), nil
+// lockedSetting is rcu_expedited while this process has the right to change it.
+type lockedSetting struct {
+	fd   int
+	path string
 }
 
-func writeValue(f *os.File, value string) error {
-	_, err := f.WriteAt([]byte(value), 0)
+func (s lockedSetting) tryLock() error {
+	err := unix.Flock(s.fd, unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EINTR) {
+		return unix.EWOULDBLOCK
+	}
 	return err
+}
+
+// closeIf closes the file if err is one, and returns it.
+func (s lockedSetting) closeIf(err error) error {
+	if err != nil {
+		return errors.Join(err, s.unlock())
+	}
+	return nil
+}
+
+// open sets the value unless it is set, be it by the host itself or by somebody
+// who died inside his window.
+func (s lockedSetting) open() error {
+	value, err := s.read()
+	if err != nil || value != "0" {
+		return err
+	}
+	return s.write(openValue)
+}
+
+// restore sets the value back to 0 if it is ours. Any other is the host's own,
+// or was written meanwhile by somebody who knew what he wanted.
+func (s lockedSetting) restore() error {
+	value, err := s.read()
+	if err == nil && value == openValue {
+		err = s.write("0")
+	}
+	if err != nil {
+		return fmt.Errorf("restore %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// unlock lets go of the lock with the file.
+func (s lockedSetting) unlock() error {
+	return os.NewSyscallError("close", unix.Close(s.fd))
+}
+
+func (s lockedSetting) read() (string, error) {
+	var buf [16]byte
+	n, err := unix.Pread(s.fd, buf[:], 0)
+	if err == nil && n == 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return "", fmt.Errorf("read: %w", err)
+	}
+	value, _, _ := strings.Cut(string(buf[:n]), "\n")
+	return value, nil
+}
+
+func (s lockedSetting) write(value string) error {
+	_, err := unix.Pwrite(s.fd, []byte(value+"\n"), 0)
+	return os.NewSyscallError("write", err)
 }

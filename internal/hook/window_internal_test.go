@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
+
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 var errFn = errors.New("fn")
@@ -28,7 +30,7 @@ func newFakeHost(t *testing.T) fakeHost {
 	h.w = h.window()
 	for file, content := range map[string]string{
 		"expedited": "0\n", "normal": "0\n", "realtime": "0\n",
-		"nohz_full": "(null)\n", "isolated": "\n", "boot_id": "boot-1\n",
+		"nohz_full": "(null)\n", "isolated": "\n",
 	} {
 		h.write(t, file, content)
 	}
@@ -39,11 +41,10 @@ func newFakeHost(t *testing.T) fakeHost {
 func (h fakeHost) window() *Window {
 	path := func(name string) string { return filepath.Join(h.dir, name) }
 	return &Window{
-		stateDir: path("run/state"),
-		wait:     time.Minute,
+		maxWait: time.Minute,
 		files: kernelFiles{
 			expedited: path("expedited"), normal: path("normal"), realtime: path("realtime"),
-			nohzFull: path("nohz_full"), isolated: path("isolated"), bootID: path("boot_id"),
+			nohzFull: path("nohz_full"), isolated: path("isolated"),
 		},
 	}
 }
@@ -57,66 +58,59 @@ func (h fakeHost) write(t *testing.T, file, content string) {
 
 func (h fakeHost) value(t *testing.T) string {
 	t.Helper()
-	raw, err := os.ReadFile(h.w.files.expedited)
+	value, err := readLine(h.w.files.expedited)
 	qt.Assert(t, qt.IsNil(err))
-	return string(raw[:1])
+	return value
 }
 
-// checkClean sees that the value is want and that no state is left.
-func (h fakeHost) checkClean(t *testing.T, want string) {
-	t.Helper()
-	qt.Check(t, qt.Equals(h.value(t), want))
-	_, err := os.Stat(h.w.stateDir)
-	qt.Check(t, qt.ErrorIs(err, os.ErrNotExist))
-}
+// aLot of changes is worth any wait for other windows.
+const aLot = 1 << 20
 
 func TestWindowIsOpenForTheCallOnly(t *testing.T) {
 	t.Parallel()
 	h := newFakeHost(t)
-	err := h.w.Do(func() error {
-		qt.Check(t, qt.Equals(h.value(t), "1"))
-		state, err := os.ReadFile(h.w.statePath())
-		qt.Check(t, qt.IsNil(err))
-		qt.Check(t, qt.Equals(string(state), "0 boot-1\n"))
+	err := h.w.Do(1, func() error {
+		qt.Check(t, qt.Equals(h.value(t), openValue))
 		return errFn
 	})
 	qt.Check(t, qt.ErrorIs(err, errFn))
-	h.checkClean(t, "0")
+	qt.Check(t, qt.Equals(h.value(t), "0"))
 }
 
 func TestWindowClosesWhenTheCallPanics(t *testing.T) {
 	t.Parallel()
 	h := newFakeHost(t)
 	qt.Check(t, qt.PanicMatches(func() {
-		_ = h.w.Do(func() error { panic("in the window") }) // does not return
+		_ = h.w.Do(1, func() error { panic("in the window") }) // does not return
 	}, "in the window"))
-	h.checkClean(t, "0")
-}
-
-func TestWindowLeavesAValueOfOneAsItIs(t *testing.T) {
-	t.Parallel()
-	h := newFakeHost(t)
-	h.write(t, "expedited", "1\n")
-	ran := false
-	qt.Check(t, qt.IsNil(h.w.Do(func() error {
-		ran = true
-		h.checkClean(t, "1")
+	qt.Check(t, qt.Equals(h.value(t), "0"))
+	qt.Check(t, qt.IsNil(h.w.Do(1, func() error { // nor is the lock held
+		qt.Check(t, qt.Equals(h.value(t), openValue))
 		return nil
 	})))
-	qt.Check(t, qt.IsTrue(ran))
-	h.checkClean(t, "1")
+}
+
+func TestWindowLeavesTheHostsOwnValueAsItIs(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"1", "2", "-1"} {
+		h := newFakeHost(t)
+		h.write(t, "expedited", value+"\n")
+		ran := false
+		qt.Check(t, qt.IsNil(h.w.Do(1, func() error {
+			ran = true
+			qt.Check(t, qt.Equals(h.value(t), value))
+			return nil
+		})))
+		qt.Check(t, qt.IsTrue(ran))
+		qt.Check(t, qt.Equals(h.value(t), value))
+	}
 }
 
 func TestWindowRespectsAChangeMadeInside(t *testing.T) {
 	t.Parallel()
 	h := newFakeHost(t)
-	h.write(t, "run/state/other", "")
-	qt.Check(t, qt.IsNil(h.w.Do(func() error { h.write(t, "expedited", "2\n"); return nil })))
-	qt.Check(t, qt.Equals(h.value(t), "2"))
-	_, err := os.Stat(h.w.statePath())
-	qt.Check(t, qt.ErrorIs(err, os.ErrNotExist))
-	_, err = os.Stat(filepath.Join(h.w.stateDir, "other"))
-	qt.Check(t, qt.IsNil(err))
+	qt.Check(t, qt.IsNil(h.w.Do(1, func() error { h.write(t, "expedited", "1\n"); return nil })))
+	qt.Check(t, qt.Equals(h.value(t), "1"))
 }
 
 func TestWindowStaysClosedWhereItWouldHarm(t *testing.T) {
@@ -128,12 +122,12 @@ func TestWindowStaysClosedWhereItWouldHarm(t *testing.T) {
 			t.Parallel()
 			h := newFakeHost(t)
 			h.write(t, file, content)
-			err := h.w.Do(func() error {
+			err := h.w.Do(1, func() error {
 				qt.Check(t, qt.Equals(h.value(t), "0"))
 				return errFn
 			})
 			qt.Check(t, qt.ErrorIs(err, errFn))
-			h.checkClean(t, "0")
+			qt.Check(t, qt.Equals(h.value(t), "0"))
 		})
 	}
 }
@@ -144,41 +138,19 @@ func TestWindowOpensWithoutTheFilesOfRarerKernels(t *testing.T) {
 	for _, path := range []string{h.w.files.realtime, h.w.files.nohzFull} {
 		qt.Assert(t, qt.IsNil(os.Remove(path)))
 	}
-	qt.Check(t, qt.IsNil(h.w.Do(func() error {
-		qt.Check(t, qt.Equals(h.value(t), "1"))
+	qt.Check(t, qt.IsNil(h.w.Do(1, func() error {
+		qt.Check(t, qt.Equals(h.value(t), openValue))
 		return nil
 	})))
 }
 
-func TestWindowWithoutTheRightToWrite(t *testing.T) {
+func TestWindowWithoutTheSetting(t *testing.T) {
 	t.Parallel()
-	for name, spoil := range map[string]func(t *testing.T, h fakeHost){
-		"no such setting": func(t *testing.T, h fakeHost) {
-			t.Helper()
-			qt.Assert(t, qt.IsNil(os.Remove(h.w.files.expedited)))
-		},
-		"no state directory": func(t *testing.T, h fakeHost) {
-			t.Helper()
-			h.write(t, "run", "a file in its place")
-		},
-		"no boot id": func(t *testing.T, h fakeHost) {
-			t.Helper()
-			qt.Assert(t, qt.IsNil(os.Remove(h.w.files.bootID)))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := newFakeHost(t)
-			spoil(t, h)
-			err := h.w.Do(func() error {
-				if raw, err := os.ReadFile(h.w.files.expedited); err == nil {
-					qt.Check(t, qt.Equals(string(raw), "0\n"))
-				}
-				return errFn
-			})
-			qt.Check(t, qt.ErrorIs(err, errFn))
-		})
-	}
+	h := newFakeHost(t)
+	qt.Assert(t, qt.IsNil(os.Remove(h.w.files.expedited)))
+	qt.Check(t, qt.ErrorIs(h.w.Do(1, func() error { return errFn }), errFn))
+	_, err := os.Stat(h.w.files.expedited)
+	qt.Check(t, qt.ErrorIs(err, os.ErrNotExist))
 }
 
 func TestWindowsTakeTurns(t *testing.T) {
@@ -187,86 +159,100 @@ func TestWindowsTakeTurns(t *testing.T) {
 	other := h.window()
 	inside, leave, done := make(chan struct{}), make(chan struct{}), make(chan error)
 	go func() {
-		done <- other.Do(func() error { close(inside); <-leave; return nil })
+		done <- other.Do(1, func() error { close(inside); <-leave; return nil })
 	}()
 	<-inside
-	// Living: its state is no business of a repair.
+	// Living: its value is no business of a repair.
 	qt.Check(t, qt.IsNil(h.w.repair()))
-	qt.Check(t, qt.Equals(h.value(t), "1"))
-	_, err := os.Stat(h.w.statePath())
-	qt.Check(t, qt.IsNil(err))
+	qt.Check(t, qt.Equals(h.value(t), openValue))
 
-	h.w.wait = 0
-	ran := false
-	qt.Check(t, qt.IsNil(h.w.Do(func() error { ran = true; return nil })))
-	qt.Check(t, qt.IsTrue(ran))
-	qt.Check(t, qt.Equals(h.value(t), "1")) // the other's
-
-	h.w.wait = time.Minute
 	second := make(chan error)
 	go func() {
-		second <- h.w.Do(func() error {
-			qt.Check(t, qt.Equals(h.value(t), "1"))
+		second <- h.w.Do(aLot, func() error {
+			qt.Check(t, qt.Equals(h.value(t), openValue))
 			return nil
 		})
 	}()
 	close(leave)
 	qt.Check(t, qt.IsNil(<-done))
 	qt.Check(t, qt.IsNil(<-second))
-	h.checkClean(t, "0")
+	qt.Check(t, qt.Equals(h.value(t), "0"))
+}
+
+func TestWindowOfAnotherIsNotWaitedForLongerThanItSaves(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		changes       int
+		maxWait       time.Duration
+		atLeast, most time.Duration
+	}{
+		"few changes":  {3, time.Hour, 3 * gracePeriod, time.Minute},
+		"many changes": {aLot, 50 * time.Millisecond, 50 * time.Millisecond, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newFakeHost(t)
+			err := h.window().Do(1, func() error {
+				h.w.maxWait = test.maxWait
+				ran, start := false, time.Now()
+				qt.Check(t, qt.IsNil(h.w.Do(test.changes, func() error { ran = true; return nil })))
+				qt.Check(t, qt.IsTrue(ran))
+				qt.Check(t, qt.IsTrue(time.Since(start) >= test.atLeast))
+				qt.Check(t, qt.IsTrue(time.Since(start) < test.most))
+				qt.Check(t, qt.Equals(h.value(t), openValue)) // the other's
+				return nil
+			})
+			qt.Check(t, qt.IsNil(err))
+			qt.Check(t, qt.Equals(h.value(t), "0"))
+		})
+	}
 }
 
 func TestRepairAfterADeath(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct{ value, state, want string }{
-		"inside the window":         {"1", "0 boot-1\n", "0"},
-		"before it was opened":      {"0", "0 boot-1\n", "0"},
-		"while the state was saved": {"0", "0 bo", "0"},
-		"before anything was saved": {"1", "", "1"},
-		"in an earlier boot":        {"1", "0 boot-0\n", "1"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := newFakeHost(t)
-			h.write(t, "expedited", test.value+"\n")
-			h.write(t, "run/state/rcu_expedited", test.state)
-
-			qt.Check(t, qt.IsNil(h.w.repair()))
-
-			h.checkClean(t, test.want)
-		})
+	for value, want := range map[string]string{
+		openValue: "0", // inside the window
+		"0":       "0",
+		"1":       "1", // somebody else's
+	} {
+		h := newFakeHost(t)
+		h.write(t, "expedited", value+"\n")
+		qt.Check(t, qt.IsNil(h.w.repair()))
+		qt.Check(t, qt.Equals(h.value(t), want))
 	}
 }
 
 func TestWindowMendsWhatADeadInstanceLeft(t *testing.T) {
 	t.Parallel()
 	h := newFakeHost(t)
-	h.write(t, "expedited", "1\n")
-	h.write(t, "run/state/rcu_expedited", "0 boot-1\n")
-
-	qt.Check(t, qt.IsNil(h.w.Do(func() error {
-		qt.Check(t, qt.Equals(h.value(t), "1"))
+	h.write(t, "expedited", openValue+"\n")
+	qt.Check(t, qt.IsNil(h.w.Do(1, func() error {
+		qt.Check(t, qt.Equals(h.value(t), openValue))
 		return nil
 	})))
-
-	h.checkClean(t, "0")
+	qt.Check(t, qt.Equals(h.value(t), "0"))
 }
 
-func TestRepairWithNothingToRepair(t *testing.T) {
+func TestRepairWithoutTheSetting(t *testing.T) {
 	t.Parallel()
 	h := newFakeHost(t)
+	qt.Assert(t, qt.IsNil(os.Remove(h.w.files.expedited)))
 	qt.Check(t, qt.IsNil(h.w.repair()))
-	h.checkClean(t, "0")
-	qt.Check(t, qt.IsNil(Repair(filepath.Join(t.TempDir(), "none"))))
 }
 
 func TestRepairSaysWhatItCouldNotDo(t *testing.T) {
 	t.Parallel()
 	h := newFakeHost(t)
-	h.write(t, "run/state/rcu_expedited", "0 boot-1\n")
-	qt.Assert(t, qt.IsNil(os.Remove(h.w.files.expedited)))
-	err := h.w.repair()
+	h.write(t, "expedited", openValue+"\n")
+	qt.Assert(t, qt.IsNil(os.Chmod(h.dir, 0o755)))
+	qt.Assert(t, qt.IsNil(os.Chmod(filepath.Dir(h.dir), 0o755)))
+	err := testutil.Netns(t).Do(func() error { // on a thread that ends with it
+		const nobody = 65534
+		if err := unix.Setfsuid(nobody); err != nil {
+			return err
+		}
+		return h.w.repair()
+	})
 	qt.Check(t, qt.ErrorMatches(err, "repair .*/expedited: .*"))
-	qt.Check(t, qt.ErrorIs(err, unix.ENOENT))
+	qt.Check(t, qt.ErrorIs(err, unix.EACCES))
 }
