@@ -47,6 +47,9 @@ type Runtime struct {
 	past Counters
 	made int
 	told int
+	// attached is the number of attachments, copies that of loads for one link each.
+	attached, copies int
+	directory        *directory
 }
 
 // New checks and loads the program; nothing is attached yet. The caller must
@@ -65,7 +68,7 @@ func New(opts Options) (*Runtime, error) {
 		loads: map[loadKey][]*load{}, spaces: map[netns.Key]*space{},
 		tenants: map[netns.Key]*tenant{}, targets: map[string]*tenant{}, failed: map[string]*failure{}, departed: map[uint32]time.Time{},
 	}
-	r.changes = newChanges()
+	r.changes, r.directory = newChanges(), newDirectory()
 	if err := r.open(opts.Program.names()); err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
