@@ -23,6 +23,11 @@ type text interface{ ~string | ~[]byte }
 func appendString[T text](dst []byte, s T) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(s); {
+		if n := plainLength(s[i:]); n > 0 {
+			dst = append(dst, s[i:i+n]...)
+			i += n
+			continue
+		}
 		if c := s[i]; c < utf8.RuneSelf {
 			dst = appendASCII(dst, c)
 			i++
@@ -39,6 +44,17 @@ func appendString[T text](dst []byte, s T) []byte {
 	return append(dst, '"')
 }
 
+// plainLength is how much of s, from its start, is as it is: nearly all of most texts.
+func plainLength[T text](s T) int {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// appendASCII appends a character that is no plain one.
 func appendASCII(dst []byte, c byte) []byte {
 	switch {
 	case c == '"' || c == '\\':
@@ -49,10 +65,8 @@ func appendASCII(dst []byte, c byte) []byte {
 		return append(dst, '\\', 't')
 	case c == '\r':
 		return append(dst, '\\', 'r')
-	case c < ' ' || c == 0x7f:
-		return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 	}
-	return append(dst, c)
+	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }
 
 // appendEscapedRune appends \uXXXX, a surrogate pair of them above U+FFFF.

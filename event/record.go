@@ -37,6 +37,9 @@ type Record struct {
 	Link  *Link
 	// Direction is "ingress" or "egress" in the container's view.
 	Direction string
+	// Origin saves work: if not nil it is what AppendOrigin made of the fields above, for
+	// who prints many records of one origin as JSON. It belongs to whoever filled it in.
+	Origin []byte
 	// Schema reads Raw; nil shows it as hex.
 	Schema *Schema
 	Raw    []byte
@@ -53,15 +56,11 @@ func (r *Record) AppendJSON(dst []byte) []byte {
 		dst = append(dst, `,"time":"`...)
 		dst = append(appendTime(dst, r.Time), '"')
 	}
-	dst = appendTextField(dst, `,"gadget":`, r.Gadget)
-	dst = r.appendContainers(dst)
-	if r.Netns != 0 {
-		dst = strconv.AppendUint(append(dst, `,"netns":`...), uint64(r.Netns), 10)
+	if r.Origin != nil {
+		dst = append(dst, r.Origin...)
+	} else {
+		dst = r.AppendOrigin(dst)
 	}
-	if r.Link != nil {
-		dst = r.Link.appendJSON(append(dst, `,"link":`...))
-	}
-	dst = appendTextField(dst, `,"direction":`, r.Direction)
 	dst = append(dst, `,"event":`...)
 	if r.Schema == nil {
 		dst = appendRaw(dst, r.Raw)
@@ -73,6 +72,20 @@ func (r *Record) AppendJSON(dst []byte) []byte {
 	}
 	dst[start] = '{'
 	return append(dst, '}')
+}
+
+// AppendOrigin appends the fields between time and event as AppendJSON prints them,
+// each behind a comma: where the record came from. See [Record.Origin].
+func (r *Record) AppendOrigin(dst []byte) []byte {
+	dst = appendTextField(dst, `,"gadget":`, r.Gadget)
+	dst = r.appendContainers(dst)
+	if r.Netns != 0 {
+		dst = strconv.AppendUint(append(dst, `,"netns":`...), uint64(r.Netns), 10)
+	}
+	if r.Link != nil {
+		dst = r.Link.appendJSON(append(dst, `,"link":`...))
+	}
+	return appendTextField(dst, `,"direction":`, r.Direction)
 }
 
 func (r *Record) appendContainers(dst []byte) []byte {

@@ -45,6 +45,16 @@ func TestRecordAsJSON(t *testing.T) {
 	qt.Assert(t, qt.Equals(string(r.AppendJSON([]byte("before "))), "before "+want))
 }
 
+func TestRecordWithItsOriginKnownIsPrintedTheSame(t *testing.T) {
+	t.Parallel()
+	for name, r := range map[string]*event.Record{"all known": fullRecord(t), "nothing known": {Raw: []byte{1}}} {
+		want := string(r.AppendJSON(nil))
+		r.Origin = r.AppendOrigin([]byte{})
+		r.Gadget, r.Containers, r.Netns, r.Link, r.Direction = "", nil, 0, nil, ""
+		qt.Check(t, qt.Equals(string(r.AppendJSON(nil)), want), qt.Commentf("%s", name))
+	}
+}
+
 func TestUnknownPartsOfARecordAreLeftOut(t *testing.T) {
 	t.Parallel()
 	r := &event.Record{Raw: []byte{0xab}}

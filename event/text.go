@@ -93,21 +93,26 @@ func appendTime(dst []byte, t time.Time) []byte {
 		return t.AppendFormat(dst, time.RFC3339Nano)
 	}
 	hour, minute, second := t.Clock()
-	dst = append(appendTwo(appendTwo(dst, year/100), year%100), '-')
-	dst = append(appendTwo(dst, int(month)), '-')
-	dst = append(appendTwo(dst, day), 'T')
-	dst = append(appendTwo(dst, hour), ':')
-	dst = append(appendTwo(dst, minute), ':')
-	dst = append(appendTwo(dst, second), '.')
+	const form = "0000-00-00T00:00:00.000000000Z"
+	var text [len(form)]byte
+	copy(text[:], form)
+	putTwo(text[0:], year/100)
+	putTwo(text[2:], year%100)
+	putTwo(text[5:], int(month))
+	putTwo(text[8:], day)
+	putTwo(text[11:], hour)
+	putTwo(text[14:], minute)
+	putTwo(text[17:], second)
 	ns := t.Nanosecond()
-	dst = append(dst, byte('0'+ns/100_000_000))
-	for unit := 1_000_000; unit > 0; unit /= 100 {
-		dst = appendTwo(dst, ns/unit%100)
-	}
-	return append(dst, 'Z')
+	putTwo(text[27:], ns%100)
+	putTwo(text[25:], ns/100%100)
+	putTwo(text[23:], ns/10_000%100)
+	putTwo(text[21:], ns/1_000_000%100)
+	text[20] = byte('0' + ns/100_000_000)
+	return append(dst, text[:]...)
 }
 
-// appendTwo appends v, from 0 to 99, in two digits.
-func appendTwo(dst []byte, v int) []byte {
-	return append(dst, byte('0'+v/10), byte('0'+v%10))
+// putTwo writes v, from 0 to 99, in two digits.
+func putTwo(dst []byte, v int) {
+	dst[0], dst[1] = byte('0'+v/10), byte('0'+v%10)
 }
