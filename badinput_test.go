@@ -227,9 +227,14 @@ func TestNothingIsAddedAfterClose(t *testing.T) {
 	qt.Check(t, qt.DeepEquals(kernelState(t, s.host, s.inside), before))
 }
 
-func TestFollowWithoutASourceIsAnError(t *testing.T) {
+func TestFollowOfNothingIsAnError(t *testing.T) {
 	rt := newRuntime(t, bothWaysOptions())
 	qt.Check(t, qt.ErrorMatches(rt.Follow(t.Context(), nil, container.Selector{}), "follow: no source .*"))
+	for _, sel := range []container.Selector{{Names: []string{"web["}}, {Images: []string{"nginx["}}} {
+		ctx, stop := context.WithTimeout(t.Context(), patience)
+		qt.Check(t, qt.ErrorIs(rt.Follow(ctx, silent{}, sel), path.ErrBadPattern))
+		stop()
+	}
 }
 
 // silent is a source that never reports anything.

@@ -13,23 +13,28 @@ import (
 
 // Errors that a caller may want to tell apart; the methods name those they return.
 var (
-	// ErrClosed says that the Runtime is closed.
+	// ErrClosed says that the Runtime is closed, or a program that was handed to it.
+	// It is os.ErrClosed.
 	ErrClosed = os.ErrClosed
-	// ErrRefused says that the program could harm traffic in the mode asked for.
-	// The error is a *[RefusedError], which says how.
+	// ErrRefused says that the program could harm traffic in the mode asked for, or
+	// that the kernel would not let it run. The error is a *[RefusedError], which
+	// says how.
 	ErrRefused = dispatch.ErrRefused
-	// ErrNoProgram says that the object has no program of that name.
+	// ErrNoProgram says that there is no program of that name, or none at all.
 	ErrNoProgram = dispatch.ErrNoProgram
 	// ErrNotAttached says that the target was never added, or is removed.
 	ErrNotAttached = errors.New("not attached")
 	// ErrHostNetwork says that the target has no network of its own: its packets
 	// go over the host's links, where they cannot be told from the host's.
 	ErrHostNetwork = linktable.ErrHostNetwork
-	// ErrNotSupported says that the kernel is too old for the backend asked for.
+	// ErrNotSupported says that the kernel is too old for the backend asked for. It
+	// is ebpf.ErrNotSupported of github.com/cilium/ebpf.
 	ErrNotSupported = hook.ErrNotSupported
-	// ErrOrder says that the backend cannot give the order asked for.
+	// ErrOrder says that the backend cannot give the order asked for, as when the
+	// program that it refers to is not on the hook.
 	ErrOrder = hook.ErrOrder
 )
 
-// RefusedError says what a program does that it may not do.
+// RefusedError says what a program does that it may not do, and what would lift
+// that, in the words of the command line.
 type RefusedError = dispatch.RefusedError

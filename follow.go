@@ -17,11 +17,16 @@ import (
 // sources may be followed at once.
 //
 // A container that cannot be attached is told to Options.Notify and tried again.
-// Follow returns the source's error if its runtime was never reached, and
-// [ErrClosed] after Close.
+// Follow returns the source's error if its runtime was never reached,
+// [ErrClosed] after Close, and an error that wraps path.ErrBadPattern for a
+// selector with a malformed glob.
 func (r *Runtime) Follow(ctx context.Context, source container.Source, sel container.Selector) error {
 	if source == nil {
 		return errors.New("follow: no source of containers")
+	}
+	// One made by hand may have a glob that would match nothing, in silence.
+	if _, err := container.ParseSelector(sel.Names, sel.Images, nil); err != nil {
+		return err
 	}
 	if r.isClosed() {
 		return ErrClosed

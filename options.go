@@ -12,31 +12,39 @@ import (
 
 // Options configure a [Runtime]. The zero value, with a Program, observes
 // through the best backend of this kernel.
+//
+// The functions are called from goroutines of the Runtime.
 type Options struct {
+	// Program is what runs. It must name a program for at least one direction.
 	Program Program
+	// Verdict says which of the program's verdicts count; the zero value is [Observe].
 	Verdict Verdict
 	// AllowWrites accepts programs that change packets. Without it the packet and
 	// its metadata are the same as without Boathook.
 	AllowWrites bool
-	Backend     Backend
-	Order       Order
+	// Backend is the way onto hooks; the zero value is [Auto].
+	Backend Backend
+	// Order is the place among the programs on a hook; see [DefaultPosition].
+	Order Order
 	// PerLink gives every link its own copy of the program, so that events which do
 	// not say whose packet it was still have a Netns. Links of targets that have
 	// several get one in any case. From 512 copies on, further links share one, and
 	// Notify is told.
 	PerLink bool
-	// PinPath is a folder on a bpffs for maps that ask for pinning by name. Empty
-	// keeps them private.
+	// PinPath is a folder on a bpffs for maps that ask for pinning by name; they
+	// stay there after Close. Empty keeps them private.
 	PinPath string
 	// NeverExpedite leaves the kernel's RCU grace periods as they are, which makes
 	// bursts of TCX attachments slow and spares a host with isolated CPUs.
 	NeverExpedite bool
-	// LogLevel is passed to the kernel's verifier.
+	// LogLevel is passed to the kernel's verifier, whose log is in the
+	// *ebpf.VerifierError of a program that it rejects; 0 is enough for that.
 	LogLevel ebpf.LogLevel
 	// Events takes the program's events. It is called from several goroutines, one
 	// for each event map of each copy, and must call no method of the Runtime but
 	// Links. While it blocks events get lost, and Remove and Close, which detach at
-	// once, do not return. Nil leaves events in their buffers.
+	// once, do not return. Nil leaves events in their buffers. Programs that the
+	// caller has loaded send theirs to the caller.
 	Events func(Event)
 	// Spare is a TCP connection, by its two ends, whose packets pass interface targets
 	// as if nothing were attached: for instance that of the user who looks. The zero

@@ -14,13 +14,24 @@ import (
 // Program is what a [Runtime] runs: programs of an object, or programs that the
 // caller has loaded.
 type Program struct {
-	// Spec is the object. It is copied; set its variables before.
+	// Spec is the object. It is copied; set its variables before. Types and attach
+	// types of its programs do not matter: they are loaded as SchedCLS with attach
+	// type none.
 	Spec *ebpf.CollectionSpec
-	// Loaded are programs, by the names used below, in place of Spec. They stay the
-	// caller's, who may close them. They must be of type SchedCLS and attach type none.
+	// Loaded are programs, by the names used below, in place of Spec; others may
+	// be among them. They stay the caller's, who may close them as soon as [New] or
+	// [Runtime.Replace] has returned, and may attach them elsewhere too. They must
+	// be of type SchedCLS and, since Linux commit 4540aed51b12, of attach type
+	// none: nothing is changed about them.
+	//
+	// Their maps are the caller's: [Runtime.Maps] does not have them, and Replace
+	// neither takes them over nor hands them on. So are their events: Options.Events
+	// and Options.PerLink have no effect, and whoever loaded the program reads its
+	// ring buffers. The netns of a packet is in skb->cb[0], as for any program.
 	Loaded map[string]*ebpf.Program
 	// Ingress and Egress name the programs for the two directions, as the target
-	// sees them. An empty name leaves its direction alone; both may be the same.
+	// sees them. An empty name leaves its direction alone; both may be the same. At
+	// least one is set.
 	Ingress, Egress string
 }
 

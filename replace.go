@@ -12,10 +12,12 @@ import (
 // Replace puts another program in the place of the one that runs, on all
 // attachments. Every packet is seen by one of the two: none by neither, none by
 // both. Maps of the same name are kept with their contents, and must be of the
-// same shape; event maps, prog arrays and constants are the new program's own.
-// The new program must serve the same directions.
+// same shape; event maps, prog arrays and constants are the new program's own, and
+// so are all maps if one of the two is a program that the caller has loaded. The
+// new program must serve the same directions.
 //
-// On error the old program runs on everywhere. The errors are those of [New].
+// On error, the context's included, the old program runs on everywhere. The
+// errors are those of [New], and [ErrClosed] after Close.
 func (r *Runtime) Replace(ctx context.Context, program Program) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -55,10 +55,12 @@ type Runtime struct {
 // New checks and loads the program; nothing is attached yet. The caller must
 // Close the Runtime.
 //
-// Returns an error that wraps [ErrRefused] for a program that could do harm,
-// [ErrNoProgram] for one that the object has not, [ErrNotSupported] for a
-// backend that the kernel has not, and *ebpf.VerifierError if the kernel
-// rejects the program. Requires CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN.
+// Returns an error that wraps [ErrRefused] for a program that could do harm or that
+// the kernel would not let run, [ErrNoProgram] for one that is not there or nil,
+// [ErrClosed] for one that the caller has closed, [ErrNotSupported] for a backend
+// that the kernel has not, *ebpf.VerifierError if the kernel rejects the program,
+// and os.ErrPermission without the rights. Requires CAP_BPF, CAP_NET_ADMIN and
+// CAP_SYS_ADMIN.
 func New(opts Options) (*Runtime, error) {
 	if err := opts.check(); err != nil {
 		return nil, err

@@ -14,8 +14,11 @@ import (
 	"github.com/boathook/boathook/internal/linktable"
 )
 
-// Link is a network interface as its own network namespace knows it.
+// Link is a network interface as its own network namespace knows it. The zero
+// value is none.
 type Link struct {
+	// Name is for people: it changes, and is used again. Ifindex is unique within
+	// the namespace, and above 0.
 	Name    string
 	Ifindex int
 }
@@ -29,12 +32,14 @@ type Attachment struct {
 	// Link is the link inside that namespace, Host its other end if that is where
 	// the hook is. For an interface target only Host is set.
 	Link, Host Link
-	Direction  Direction
-	Backend    Backend
+	// Direction is that of the packets as the targets see them.
+	Direction Direction
+	Backend   Backend
 	// ProgramID is the id of the program on the hook, which calls the user's.
 	ProgramID ebpf.ProgramID
-	Since     time.Time
-	Counters  Counters
+	// Since is when it was attached, Counters what has passed it from then on.
+	Since    time.Time
+	Counters Counters
 	// Err is what the last attempt to attach to all links of the targets ended with;
 	// nil if all is well.
 	Err error
@@ -121,8 +126,9 @@ func (r *Runtime) Totals() (Totals, error) {
 	return total, errors.Join(errs...)
 }
 
-// Maps are the program's maps that all copies share, by name. They are the
-// Runtime's: do not close them, nor use them after Close or Replace.
+// Maps are the program's maps that all copies share, by name; none of a program
+// that the caller has loaded, whose maps are the caller's. They are the Runtime's: do
+// not close them, nor use them after Close or Replace. It is nil after Close.
 func (r *Runtime) Maps() map[string]*ebpf.Map {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -38,7 +38,8 @@ type Container struct {
 	Pod *Pod
 }
 
-// Pod is the Kubernetes pod that a container belongs to.
+// Pod is the Kubernetes pod that a container belongs to. UID is unique in the
+// cluster, also over time.
 type Pod struct {
 	Namespace string
 	Name      string

@@ -16,7 +16,8 @@ const minIDPrefix = 4
 // Selector picks containers. The patterns of one field are alternatives, the
 // fields that are set must all match. The zero Selector matches everything.
 //
-// A Selector is immutable after [ParseSelector] and safe for concurrent use.
+// Its methods never change it and are safe for concurrent use. A malformed glob,
+// which [ParseSelector] refuses, matches nothing.
 type Selector struct {
 	// Names are matched against name and id: the exact name or id; four or more
 	// hexadecimal digits that begin the id; or a glob over the name. A pattern
@@ -38,7 +39,8 @@ type Selector struct {
 // "!a", and several of them separated by commas.
 //
 // In a glob "*" stands for any characters, "/" included, "?" for one, and
-// "[a-c]" for one of a range.
+// "[a-c]" for one of a range. Returns an error that wraps path.ErrBadPattern for one
+// that is malformed.
 func ParseSelector(names, images, labels []string) (Selector, error) {
 	var s Selector
 	var err error

@@ -39,7 +39,8 @@ type timings struct {
 	retryMax time.Duration // between two attempts
 }
 
-// New returns a source for the daemon that opts name. It does not connect.
+// New returns a source for the daemon that opts name. It does not connect, and
+// there is nothing to close.
 //
 // Returns an error that wraps errors.ErrUnsupported if the daemon is on another
 // machine, and os.ErrNotExist if the docker context does not exist.
@@ -62,7 +63,9 @@ func (*Source) Name() string { return Name }
 // Host returns the daemon's address.
 func (s *Source) Host() string { return s.endpoint.host }
 
-// Watch reports the daemon's containers, see [container.Source].
+// Watch reports the daemon's containers, see [container.Source]. It speaks the
+// newest version of the API that the daemon knows, and needs the right to use its
+// socket.
 //
 // A container that the daemon lists but does not answer for is reported without
 // PID and NetnsPath, and as Changed once it has answered.

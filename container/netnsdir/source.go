@@ -54,7 +54,8 @@ func (s *Source) Dir() string { return s.dir }
 
 // Watch reports the namespaces in the folder, see [container.Source]. Name and
 // ID of each are the name of its file. A name that is unmounted but not removed
-// is not noticed.
+// is not noticed. It needs CAP_SYS_ADMIN, and returns an error only if the folder
+// cannot be followed or read.
 func (s *Source) Watch(ctx context.Context, emit func(container.Event)) error {
 	notes, err := openNotifier(s.dir)
 	if err != nil {
