@@ -281,7 +281,7 @@ func (s *slot) swap(tb testing.TB) float64 {
 	tb.Helper()
 	next, err := s.load.Prepare(s.source, "prog")
 	qt.Assert(tb, qt.IsNil(err))
-	commit := took(func() { qt.Assert(tb, qt.IsNil(next.Commit())) })
+	commit := took(func() { qt.Assert(tb, qt.IsNil(dispatch.Commit(next))) })
 	qt.Assert(tb, qt.IsNil(dispatch.Retire([]*dispatch.Swap{next})))
 	return commit
 }
