@@ -72,6 +72,40 @@ func (t *tenant) livesOn(index int) bool {
 	return false
 }
 
+// failed notes that a link could not be attached.
+func (t *tenant) failed(index int, err error) {
+	t.err = errors.Join(t.err, err)
+	if t.ns != nil {
+		return
+	}
+	if t.linkErrs == nil {
+		t.linkErrs = map[int]error{}
+	}
+	t.linkErrs[index] = errors.Join(t.linkErrs[index], err)
+}
+
+// errOf is what the last attempt to attach to the links of one target ended with.
+func (t *tenant) errOf(id string) error {
+	if p := t.pins[id]; p != nil && t.linkErrs != nil {
+		return t.linkErrs[p.link.Index]
+	}
+	return t.err
+}
+
+// standsAlone says whether a link is one that a target means by its ifindex, and
+// has no error of its own.
+func (t *tenant) standsAlone(index int) bool {
+	if t.linkErrs == nil || t.linkErrs[index] != nil {
+		return false
+	}
+	for _, p := range t.pins {
+		if p.link.Index == index && !p.gone {
+			return true
+		}
+	}
+	return false
+}
+
 // interfaces are the links that the interface targets mean, those that the
 // table does not know yet included.
 func (t *tenant) interfaces(table *linktable.Table) ([]linktable.Link, error) {

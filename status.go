@@ -95,7 +95,7 @@ func (r *Runtime) Targets() ([]Status, error) {
 	}
 	var list []Status
 	for id, t := range r.targets {
-		list = append(list, Status{Target: id, Netns: t.inode(r), Attachments: len(t.attachments), Err: t.err})
+		list = append(list, Status{Target: id, Netns: t.inode(r), Attachments: len(t.attachments), Err: t.errOf(id)})
 	}
 	slices.SortFunc(list, func(a, b Status) int { return cmp.Compare(a.Target, b.Target) })
 	return list, nil

@@ -69,9 +69,9 @@ func (r *Runtime) addEachLocked(ctx context.Context, targets []Target) (map[stri
 	r.reconcileLocked(distinct(added))
 	rejected := map[string]*tenant{}
 	for id, t := range added {
-		if t.err != nil {
+		if err := t.errOf(id); err != nil {
 			rejected[id] = t
-			failed[id] = withAdvice(t.err)
+			failed[id] = withAdvice(err)
 		}
 	}
 	return failed, r.removeLocked(rejected)

@@ -23,7 +23,9 @@ type tenant struct {
 	// links follows the links of ns where no home hears of them; nil where one does.
 	links *linktable.Table
 	err   error // of the last attempt
-	retry backoff
+	// linkErrs are the parts of err that concern single interfaces, by ifindex.
+	linkErrs map[int]error
+	retry    backoff
 }
 
 func newTenant(ns *netns.NS) *tenant {
@@ -192,6 +194,7 @@ func (r *Runtime) reconcileLocked(tenants []*tenant) {
 	var fresh, stale []*attachment
 	for i, wanted := range r.wantedLocked(tenants) {
 		t := tenants[i]
+		t.linkErrs = nil
 		if t.err != nil && !errors.Is(t.err, ErrHostNetwork) {
 			continue
 		}
@@ -223,18 +226,19 @@ func (r *Runtime) reconcileLocked(tenants []*tenant) {
 }
 
 // undoPartsLocked records the attachments that were made, and takes off again
-// those of a tenant that did not get all of its own.
+// those of a tenant that did not get all of its own. Interfaces that go by ifindex
+// are not held to each other.
 func (r *Runtime) undoPartsLocked(fresh []*attachment, errs []error) {
 	for i, a := range fresh {
 		if errs[i] != nil && !vanished(errs[i]) {
-			a.tenant.err = errors.Join(a.tenant.err, errs[i])
+			a.tenant.failed(a.index, errs[i])
 		}
 	}
 	var undo []*attachment
 	for i, a := range fresh {
 		switch {
 		case errs[i] != nil:
-		case a.tenant.err != nil:
+		case a.tenant.err != nil && !a.tenant.standsAlone(a.index):
 			undo = append(undo, a)
 		default:
 			r.keepLocked(a)

@@ -164,3 +164,32 @@ func TestRows18To20LinkForAContainerAndForItself(t *testing.T) {
 		qt.Check(t, qt.HasLen(p.hooks(t), 0))
 	})
 }
+
+// What is wrong with one interface is not held against another.
+func TestInterfacesFailByThemselves(t *testing.T) {
+	t.Parallel()
+	p := newPod(t, 2)
+	bad, good := p.links[0], p.links[1]
+	h, g := newHandler(t, ingress, boathook.Options{Backend: boathook.Clsact})
+	qt.Assert(t, qt.IsNil(h.AttachIface(&bad.Interface)))
+	// Somebody takes our qdisc away and puts in its place one that is in the way.
+	testutil.Exec(t, p.host, "tc", "qdisc", "del", "dev", bad.Name, "clsact")
+	testutil.Exec(t, p.host, "tc", "qdisc", "add", "dev", bad.Name, "ingress")
+	qt.Assert(t, qt.IsNil(h.AttachIface(&good.Interface)))
+	qt.Check(t, qt.Equals(good.send(t, 3), 3))
+	qt.Check(t, qt.Equals(g.took(t, p.host), 3))
+
+	targets, err := h.Runtime().Targets()
+	qt.Assert(t, qt.IsNil(err))
+	qt.Assert(t, qt.HasLen(targets, 2))
+	for _, target := range targets {
+		if target.Target == "interface/"+strconv.Itoa(bad.Index) {
+			qt.Check(t, qt.ErrorMatches(target.Err, `link `+bad.Name+` .*an ingress qdisc is in the way`))
+		} else {
+			qt.Check(t, qt.IsNil(target.Err))
+		}
+	}
+	// Told, and mended as soon as it can be (row 25).
+	testutil.Exec(t, p.host, "tc", "qdisc", "del", "dev", bad.Name, "ingress")
+	testutil.Eventually(t, patience, func() bool { return len(attachments(t, h)) == 2 }, "attached again")
+}
