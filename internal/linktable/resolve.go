@@ -69,6 +69,8 @@ func ResolveAll(containers []*netns.NS, homes []*Table) []Found {
 	r.look()
 	for h := range homes {
 		r.match(h, r.visited)
+	}
+	for h := range homes {
 		r.askAgain(h)
 	}
 	return r.found
