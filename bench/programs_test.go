@@ -19,6 +19,11 @@ func empty() asm.Instructions {
 	return asm.Instructions{asm.Mov.Imm(asm.R0, -1), asm.Return()}
 }
 
+// deciding has a verdict that observe has to map.
+func deciding() asm.Instructions {
+	return asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
+}
+
 // writing stores to the skb's mark.
 func writing() asm.Instructions {
 	const mark = 8 // offset in struct __sk_buff
