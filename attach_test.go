@@ -265,12 +265,12 @@ func TestNewRefusesWhatCannotRun(t *testing.T) {
 }
 
 // first is the name of an object's only program.
-func first(t *testing.T, object string) string {
-	t.Helper()
-	for name := range testutil.Object(t, object).Programs {
+func first(tb testing.TB, object string) string {
+	tb.Helper()
+	for name := range testutil.Object(tb, object).Programs {
 		return name
 	}
-	t.Fatalf("object %s has no program", object)
+	tb.Fatalf("object %s has no program", object)
 	return ""
 }
 

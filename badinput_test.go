@@ -16,6 +16,7 @@ import (
 	"github.com/boathook/boathook"
 	"github.com/boathook/boathook/container"
 	"github.com/boathook/boathook/internal/netns"
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 func bothWaysOptions() boathook.Options { return boathook.Options{Program: bothWays(verdictUnspec)} }
@@ -46,6 +47,17 @@ func badPrograms(tb testing.TB) map[string]badProgram {
 		"nil":                      {bothWaysLoaded(nil), boathook.ErrNoProgram, `no such program: mine is nil`},
 		"closed":                   {bothWaysLoaded(closed), boathook.ErrClosed, `use program mine: .*closed`},
 	}
+	rejected, harmful := testutil.Object(tb, "rejected"), testutil.Object(tb, "storebytes")
+	harmfulLoaded, err := ebpf.NewProgram(harmful.Programs[first(tb, "storebytes")].Copy())
+	qt.Assert(tb, qt.IsNil(err))
+	tb.Cleanup(func() { qt.Check(tb, qt.IsNil(harmfulLoaded.Close())) })
+	for name, each := range map[string]badProgram{
+		"rejected by the verifier": {objectBothWays(rejected, first(tb, "rejected")), nil, `load program .*`},
+		"harmful":                  {objectBothWays(harmful, first(tb, "storebytes")), boathook.ErrRefused, `program .* calls bpf_skb_store_bytes, .*`},
+		"harmful and loaded":       {bothWaysLoaded(harmfulLoaded), boathook.ErrRefused, `program mine calls bpf_skb_store_bytes, .*`},
+	} {
+		list[name] = each
+	}
 	for kind, at := range map[ebpf.ProgramType]ebpf.AttachType{
 		ebpf.SocketFilter: ebpf.AttachNone, ebpf.XDP: ebpf.AttachNone, ebpf.CGroupSKB: ebpf.AttachCGroupInetEgress,
 	} {
@@ -55,6 +67,11 @@ func badPrograms(tb testing.TB) map[string]badProgram {
 		}
 	}
 	return list
+}
+
+// objectBothWays runs one program of an object in both directions.
+func objectBothWays(spec *ebpf.CollectionSpec, name string) boathook.Program {
+	return boathook.Program{Spec: spec, Ingress: name, Egress: name}
 }
 
 func (b badProgram) check(tb testing.TB, err error) {
