@@ -56,14 +56,14 @@ func plainLength[T text](s T) int {
 
 // appendASCII appends a character that is no plain one.
 func appendASCII(dst []byte, c byte) []byte {
-	switch {
-	case c == '"' || c == '\\':
+	switch c {
+	case '"', '\\':
 		return append(dst, '\\', c)
-	case c == '\n':
+	case '\n':
 		return append(dst, '\\', 'n')
-	case c == '\t':
+	case '\t':
 		return append(dst, '\\', 't')
-	case c == '\r':
+	case '\r':
 		return append(dst, '\\', 'r')
 	}
 	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])

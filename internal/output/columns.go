@@ -97,9 +97,6 @@ func (c *Columns) WriteLost(_ string, n uint64) error {
 	return write(c.out, c.line)
 }
 
-// Flush implements [Writer].
-func (c *Columns) Flush() error { return flush(c.out) }
-
 func (c *Columns) appendHeader() {
 	if c.opts.Terminal {
 		c.line = append(c.line, bold...)

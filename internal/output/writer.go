@@ -10,8 +10,8 @@ import (
 	"github.com/boathook/boathook/event"
 )
 
-// Writer writes records. No implementation is safe for concurrent use. A
-// closed pipe is an error that wraps syscall.EPIPE.
+// Writer writes records, each with one call of Write below. No implementation is
+// safe for concurrent use. A closed pipe is an error that wraps syscall.EPIPE.
 //
 //nolint:iface // a session holds one of the three implementations that are here
 type Writer interface {
@@ -20,9 +20,6 @@ type Writer interface {
 	// WriteLost reports n events of a gadget that were lost after the last
 	// record. It writes nothing for 0.
 	WriteLost(gadget string, n uint64) error
-	// Flush hands on what the io.Writer below has buffered, if that has a
-	// Flush method of its own. Nothing is buffered here.
-	Flush() error
 }
 
 // JSON writes each record as one JSON object on a line of its own, with one
@@ -51,9 +48,6 @@ func (j *JSON) Write(r *event.Record) error {
 	return write(j.out, j.line)
 }
 
-// Flush implements [Writer].
-func (j *JSON) Flush() error { return flush(j.out) }
-
 // WriteLost implements [Writer] with a record of nothing but the loss.
 func (j *JSON) WriteLost(gadget string, n uint64) error {
 	if n == 0 {
@@ -78,23 +72,9 @@ func (None) Write(*event.Record) error { return nil }
 // WriteLost implements [Writer].
 func (None) WriteLost(string, uint64) error { return nil }
 
-// Flush implements [Writer].
-func (None) Flush() error { return nil }
-
 func write(out io.Writer, line []byte) error {
 	if _, err := out.Write(line); err != nil {
 		return fmt.Errorf("write record: %w", err)
-	}
-	return nil
-}
-
-func flush(out io.Writer) error {
-	buffered, ok := out.(interface{ Flush() error })
-	if !ok {
-		return nil
-	}
-	if err := buffered.Flush(); err != nil {
-		return fmt.Errorf("write records: %w", err)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@
 package output_test
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -136,27 +135,11 @@ func TestClosedPipeIsToldApart(t *testing.T) {
 	}
 }
 
-func TestFlushHandsOnWhatIsBufferedBelow(t *testing.T) {
-	t.Parallel()
-	for name, make := range map[string]func(io.Writer) output.Writer{
-		"json":    func(out io.Writer) output.Writer { return output.NewJSON(out, nil) },
-		"columns": func(out io.Writer) output.Writer { return output.NewColumns(out, output.Options{}) },
-	} {
-		var out bytes.Buffer
-		w := make(bufio.NewWriter(&out))
-		qt.Assert(t, qt.IsNil(w.Write(&event.Record{})))
-		qt.Check(t, qt.Equals(out.Len(), 0), qt.Commentf("%s", name))
-		qt.Assert(t, qt.IsNil(w.Flush()))
-		qt.Check(t, qt.Not(qt.Equals(out.Len(), 0)), qt.Commentf("%s", name))
-	}
-}
-
 func TestNoneWritesNothing(t *testing.T) {
 	t.Parallel()
 	var w output.Writer = output.None{}
 	qt.Check(t, qt.IsNil(w.Write(&event.Record{})))
 	qt.Check(t, qt.IsNil(w.WriteLost("flow", 1)))
-	qt.Check(t, qt.IsNil(w.Flush()))
 }
 
 func BenchmarkJSON(b *testing.B) {

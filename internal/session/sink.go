@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/boathook/boathook"
 	"github.com/boathook/boathook/event"
@@ -31,25 +30,34 @@ type sink struct {
 	done chan struct{}
 
 	mu     sync.Mutex // guards the fields below
-	writer output.Writer
-	where  *where.Where // nil: all
+	batch  *output.Batch
+	writer output.Writer // to the batch
+	where  *where.Where  // nil: all
 	record event.Record
-	lost   map[origin]uint64 // not yet reported on a record
+	places places
+	now    stopwatch
+	lost   map[source]uint64 // not yet reported on a record
 	stats  sinkStats
 	ended  bool
 	err    error // why writing ended
 }
 
-// origin is what events are lost from, one copy of the program: by direction,
+// batchBytes and batchRecords bound what is written at once.
+const (
+	batchBytes   = 64 << 10
+	batchRecords = 4096
+)
+
+// source is what events are lost from, one copy of the program: by direction,
 // network namespace and hook.
-type origin [3]uint64
+type source [3]uint64
 
 type sinkStats struct{ events, written, lost, malformed, full, unread uint64 }
 
 func newSink(cfg Config, schemas map[string]*event.Schema, index *enrich.Index) (*sink, error) {
 	s := &sink{
 		gadget: cfg.Name, schemas: schemas, index: index, limit: cfg.Count, printed: cfg.Printed,
-		done: make(chan struct{}), lost: map[origin]uint64{},
+		done: make(chan struct{}), lost: map[source]uint64{}, batch: output.NewBatch(cfg.Env.Stdout),
 	}
 	list := schemaList(schemas)
 	if cfg.Where != "" {
@@ -67,11 +75,11 @@ func newSink(cfg Config, schemas map[string]*event.Schema, index *enrich.Index) 
 	}
 	switch cfg.Format {
 	case JSON:
-		s.writer = output.NewJSON(cfg.Env.Stdout, fields)
+		s.writer = output.NewJSON(s.batch, fields)
 	case None:
 		s.writer = output.None{}
 	case Columns:
-		s.writer = output.NewColumns(cfg.Env.Stdout, output.Options{
+		s.writer = output.NewColumns(s.batch, output.Options{
 			Terminal: cfg.Env.Terminal, Width: cfg.Env.Width, Fields: fields, Schemas: list,
 		})
 	}
@@ -86,22 +94,44 @@ func fieldError(flag string, err error) error {
 	return fault.Usage("boathook run --help", "%s: %w", flag, err)
 }
 
-// take writes one event.
+// take takes one event. What it makes of it waits for those that follow at once,
+// and is written when there are none: nobody waits for a line while nothing happens.
 func (s *sink) take(e boathook.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	from := origin{uint64(e.Direction), uint64(e.Netns), uint64(e.Hook)}
-	s.lost[from] += e.Lost
-	s.stats.lost += e.Lost
+	s.note(&e)
+	if e.Data != nil {
+		s.add(&e)
+	}
+	if !e.More {
+		s.places.expire()
+		s.now.expire()
+	}
+	if !e.More || s.batch.Len() >= batchBytes || s.batch.Records() >= batchRecords {
+		s.flush()
+	}
+}
+
+// note remembers what an event says of those that are missing.
+func (s *sink) note(e *boathook.Event) {
+	if e.Lost > 0 {
+		s.lost[sourceOf(e)] += e.Lost
+		s.stats.lost += e.Lost
+	}
 	if e.Full {
 		if s.stats.full == 0 {
 			s.full(e.Map)
 		}
 		s.stats.full++
 	}
-	if e.Data == nil {
-		return
-	}
+}
+
+func sourceOf(e *boathook.Event) source {
+	return source{uint64(e.Direction), uint64(e.Netns), uint64(e.Hook)}
+}
+
+// add makes a record of an event and adds it to the batch if it is wanted.
+func (s *sink) add(e *boathook.Event) {
 	if s.ended {
 		s.skip()
 		return
@@ -117,23 +147,37 @@ func (s *sink) take(e boathook.Event) {
 			return
 		}
 	}
-	s.record.Lost = s.lost[from]
-	delete(s.lost, from)
-	err := s.writer.Write(&s.record)
-	if err == nil {
-		err = s.writer.Flush()
+	if len(s.lost) > 0 {
+		from := sourceOf(e)
+		s.record.Lost = s.lost[from]
+		delete(s.lost, from)
 	}
-	if err == nil && s.printed != nil {
-		s.printed(&s.record)
-	}
-	s.end(err)
-	if err != nil {
-		s.stats.unread += unread(err)
+	if err := s.writer.Write(&s.record); err != nil {
+		s.flush()
+		s.end(err)
 		return
 	}
-	s.stats.written++
-	if s.stats.written == s.limit {
+	s.batch.End()
+	last := s.stats.written+uint64(s.batch.Records()) == s.limit
+	if last || s.printed != nil {
+		s.flush()
+	}
+	if s.printed != nil && s.err == nil {
+		s.printed(&s.record)
+	}
+	if last {
 		s.finish(nil)
+	}
+}
+
+// flush writes the batch.
+func (s *sink) flush() {
+	waiting := s.batch.Records()
+	written, err := s.batch.Flush()
+	s.stats.written += uint64(written)
+	if err != nil {
+		s.stats.unread += unread(err) * uint64(waiting-written)
+		s.finish(err)
 	}
 }
 
@@ -168,7 +212,7 @@ func (s *sink) finish(err error) {
 }
 
 // fill makes the record for an event.
-func (s *sink) fill(e boathook.Event) {
+func (s *sink) fill(e *boathook.Event) {
 	schema := s.schemas[e.Map]
 	r := &s.record
 	*r = event.Record{Gadget: s.gadget, Netns: e.Netns, Direction: e.Direction.String(), Schema: schema, Raw: e.Data}
@@ -179,42 +223,28 @@ func (s *sink) fill(e boathook.Event) {
 		r.Time, _ = schema.Time(e.Data)
 	}
 	if r.Time.IsZero() {
-		r.Time = time.Now()
+		r.Time = s.now.read()
 	}
-	r.Containers = s.index.Containers(r.Netns)
-	r.Link = linkOf(s.links(r.Netns), e.Hook)
-}
-
-// linkOf finds the link of an event: the one whose copy of the program sent it,
-// or the only one that has no copy of its own.
-func linkOf(links []boathook.TargetLink, hook int) *event.Link {
-	var found *boathook.TargetLink
-	for i := range links {
-		if hook != 0 && links[i].Hook != hook || hook == 0 && links[i].Own {
-			continue
-		}
-		if found != nil {
-			return nil
-		}
-		found = &links[i]
-	}
-	if found == nil {
-		return nil
-	}
-	return &event.Link{Name: found.Link.Name, Ifindex: found.Link.Ifindex, Host: found.Host.Name, HostIfindex: found.Host.Ifindex}
+	at := s.places.find(s, placeKey{r.Netns, e.Hook, e.Direction})
+	r.Containers, r.Link, r.Origin = at.containers, at.link, at.origin
 }
 
 // close reports what was lost behind the last record, and says why writing ended.
 func (s *sink) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.flush()
 	s.ended = true
+	if s.err != nil {
+		return s.err
+	}
 	var rest uint64
 	for _, n := range s.lost {
 		rest += n
 	}
-	if s.err != nil {
-		return s.err
+	err := s.writer.WriteLost(s.gadget, rest)
+	if err == nil {
+		_, err = s.batch.Flush()
 	}
-	return s.writer.WriteLost(s.gadget, rest)
+	return err
 }
