@@ -233,3 +233,15 @@ func TestRow42DetachAfterAFailedAttachIsNoError(t *testing.T) {
 	qt.Check(t, qt.IsNil(h.DetachContainer(c)))
 	qt.Check(t, qt.ErrorIs(h.DetachContainer(c), boathook.ErrNotAttached))
 }
+
+func TestRow25FilterThatSomebodyRemovedIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	p := newPod(t, 1)
+	h, g := newHandler(t, ingress, boathook.Options{Backend: boathook.Clsact})
+	qt.Assert(t, qt.IsNil(h.AttachContainer(p.container("a"))))
+	testutil.Exec(t, p.host, "tc", "qdisc", "del", "dev", p.links[0].Name, "clsact")
+	// Any change of the link makes us look; so does the caller, at any time.
+	qt.Assert(t, qt.IsNil(h.AttachContainer(p.container("a"))))
+	qt.Check(t, qt.Equals(p.links[0].receive(t, 3), 3))
+	qt.Check(t, qt.Equals(g.took(t, p.inside), 3))
+}

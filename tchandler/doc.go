@@ -25,8 +25,13 @@
 // program would have moved its errors to a call that is not about them, and left
 // nothing to count the packets.
 //
-// A Handler has one Runtime: some 25 file descriptors, and one more for each
-// attached hook on TCX, none on clsact. The predecessor had three per interface.
+// A Handler has one Runtime: fewer than 20 file descriptors, one more for each
+// network namespace that has containers, and one for each hook on TCX, none on
+// clsact. It loads its programs once; the predecessor did so for each interface.
+//
+// What is attached is the host end of a container's link where there is one, as
+// it was. Packets that another program hands into the container past that end, as
+// bpf_redirect_peer does, are not seen there.
 //
 // Requirements are those of package boathook.
 package tchandler
