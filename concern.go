@@ -12,16 +12,11 @@ import (
 // directory finds the tenants that a change of a link concerns, however many there
 // are. Tenants of interface targets are not in it.
 type directory struct {
-	byID   map[nsid]*tenant
+	// byID goes by home and what that calls the tenant's network namespace.
+	byID   map[netns.Key]map[int]*tenant
 	byLink map[hookedLink]*tenant
 	// strangers are the tenants that a home has no id for.
 	strangers map[netns.Key]map[*tenant]struct{}
-}
-
-// nsid is what a home calls a network namespace.
-type nsid struct {
-	home netns.Key
-	id   int
 }
 
 // hookedLink is a link with hooks of ours.
@@ -32,7 +27,7 @@ type hookedLink struct {
 
 func newDirectory() *directory {
 	return &directory{
-		byID: map[nsid]*tenant{}, byLink: map[hookedLink]*tenant{}, strangers: map[netns.Key]map[*tenant]struct{}{},
+		byID: map[netns.Key]map[int]*tenant{}, byLink: map[hookedLink]*tenant{}, strangers: map[netns.Key]map[*tenant]struct{}{},
 	}
 }
 
@@ -43,19 +38,19 @@ func (d *directory) name(t *tenant, home netns.Key, id int) {
 	}
 	d.forgetName(t, home)
 	t.nsids[home] = id
-	if id != linktable.NoNSID {
-		d.byID[nsid{home, id}] = t
-		return
+	if d.byID[home] == nil {
+		d.byID[home], d.strangers[home] = map[int]*tenant{}, map[*tenant]struct{}{}
 	}
-	if d.strangers[home] == nil {
-		d.strangers[home] = map[*tenant]struct{}{}
+	if id == linktable.NoNSID {
+		d.strangers[home][t] = struct{}{}
+	} else {
+		d.byID[home][id] = t
 	}
-	d.strangers[home][t] = struct{}{}
 }
 
 func (d *directory) forgetName(t *tenant, home netns.Key) {
-	if at := (nsid{home, t.nsids[home]}); d.byID[at] == t {
-		delete(d.byID, at)
+	if id := t.nsids[home]; d.byID[home][id] == t {
+		delete(d.byID[home], id)
 	}
 	delete(d.strangers[home], t)
 	delete(t.nsids, home)
@@ -96,7 +91,7 @@ func (r *Runtime) concernedLocked(list []change) []*tenant {
 		r.matchLocked(c, concerned)
 		// A home may have got a link to a tenant that it had none to.
 		mayName := c.NSID == linktable.NoNSID && c.Link.PeerNSID != linktable.NoNSID
-		if mayName && r.directory.byID[nsid{c.home, c.Link.PeerNSID}] == nil && !slices.Contains(unknown, c.home) {
+		if mayName && r.directory.byID[c.home][c.Link.PeerNSID] == nil && !slices.Contains(unknown, c.home) {
 			unknown = append(unknown, c.home)
 		}
 	}
@@ -128,10 +123,10 @@ func (r *Runtime) matchLocked(c change, concerned map[*tenant]struct{}) {
 	if t := r.tenants[netns.Key{}]; t != nil && c.home == r.self.Key() && c.NSID == linktable.NoNSID && r.wantsLocked(t, c) {
 		concerned[t] = struct{}{}
 	}
-	d := r.directory
-	candidates := []*tenant{r.tenants[c.home], d.byID[nsid{c.home, c.NSID}]}
+	ids := r.directory.byID[c.home]
+	candidates := []*tenant{r.tenants[c.home], ids[c.NSID]}
 	if c.NSID == linktable.NoNSID {
-		candidates = append(candidates, d.byID[nsid{c.home, c.MovedTo}], d.byID[nsid{c.home, c.Link.PeerNSID}], d.byLink[hookedLink{c.home, c.Link.Index}])
+		candidates = append(candidates, ids[c.MovedTo], ids[c.Link.PeerNSID], r.directory.byLink[hookedLink{c.home, c.Link.Index}])
 	}
 	for _, t := range candidates {
 		if t != nil && t.ns != nil && !t.expects(c) {

@@ -23,10 +23,9 @@ func (r *Runtime) Idle() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := r.directory
-	for _, some := range d.strangers {
-		if len(some) > 0 {
-			return false
-		}
+	named := 0
+	for home := range d.byID {
+		named += len(d.byID[home]) + len(d.strangers[home])
 	}
-	return len(r.tenants)+len(r.targets)+len(r.failed)+len(d.byID)+len(d.byLink)+r.attached+r.copies == 0
+	return len(r.tenants)+len(r.targets)+len(r.failed)+named+len(d.byLink)+r.attached+r.copies == 0
 }

@@ -5,7 +5,9 @@ package boathook
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/boathook/boathook/container"
@@ -31,60 +33,143 @@ func (r *Runtime) Follow(ctx context.Context, source container.Source, sel conta
 	if r.isClosed() {
 		return ErrClosed
 	}
-	f := follower{runtime: r, sel: sel}
-	return source.Watch(ctx, func(e container.Event) { f.handle(ctx, e) })
+	f := &follower{runtime: r, sel: sel, wake: make(chan struct{}, 1), batch: newBatch()}
+	var working sync.WaitGroup
+	working.Go(func() { f.work(ctx) })
+	err := source.Watch(ctx, f.handle)
+	f.push(step{last: true})
+	working.Wait()
+	return err
 }
 
-// follower turns a source's events into targets. It is used from one goroutine.
+// follower turns a source's events into targets. What comes while targets are
+// attached or detached waits, and is then done in one burst.
 type follower struct {
 	runtime *Runtime
 	sel     container.Selector
-	// initial collects the containers that run at the start, until the list is complete.
-	initial []Target
-	synced  bool
+	wake    chan struct{}
+
+	mu    sync.Mutex // guards the field below
+	queue []step
+
+	// The fields below are the worker's.
+
+	batch batch
+	// synced says that the list of what runs at the start is complete. Before that
+	// nothing is attached: what goes meanwhile must not be attached by what was
+	// known of it, since its process id may be another's by then.
+	synced bool
 }
 
-func (f *follower) handle(ctx context.Context, e container.Event) {
-	switch e.Type {
-	case container.Added:
-		if !f.sel.Match(e.Container) {
-			return
-		}
-		if !f.synced {
-			f.initial = append(f.initial, ContainerTarget(e.Container))
-			return
-		}
-		f.runtime.follow(ctx, ContainerTarget(e.Container))
-	case container.Changed:
-		f.change(ctx, e.Container)
-	case container.Removed:
-		f.remove(e.Container)
-	case container.Synced:
-		f.synced = true
-		f.runtime.follow(ctx, f.initial...)
-		f.initial = nil
-	case container.Degraded:
-		f.runtime.notify(Notice{Err: e.Err})
-	}
+// step is an event on its way to the worker.
+type step struct {
+	container.Event
+
+	done chan struct{} // closed when it is done; nil if nobody waits
+	last bool          // no event: no more will come
 }
 
-// change follows a container that was renamed into or out of what is selected.
-func (f *follower) change(ctx context.Context, c container.Container) {
-	if f.sel.Match(c) {
-		f.runtime.follow(ctx, ContainerTarget(c))
+func (f *follower) handle(e container.Event) {
+	if e.Type != container.Synced {
+		f.push(step{Event: e})
 		return
 	}
-	f.remove(c)
+	// Sources go on when what they listed is attached.
+	s := step{Event: e, done: make(chan struct{})}
+	f.push(s)
+	<-s.done
 }
 
-func (f *follower) remove(c container.Container) {
-	// One that went before the list was complete must not be attached by what is
-	// known of it: its process id may be another's by then.
-	f.initial = slices.DeleteFunc(f.initial, func(t Target) bool { return t.ID == ContainerTarget(c).ID })
-	err := f.runtime.Remove(ContainerTarget(c).ID)
-	if err != nil && !errors.Is(err, ErrNotAttached) && !errors.Is(err, ErrClosed) {
-		f.runtime.notify(Notice{Target: ContainerTarget(c).ID, Err: err})
+func (f *follower) push(s step) {
+	f.mu.Lock()
+	f.queue = append(f.queue, s)
+	f.mu.Unlock()
+	select {
+	case f.wake <- struct{}{}:
+	default:
 	}
+}
+
+func (f *follower) take() []step {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	queue := f.queue
+	f.queue = nil
+	return queue
+}
+
+// work does steps, all that wait at once, until the last.
+func (f *follower) work(ctx context.Context) {
+	for range f.wake {
+		for _, s := range f.take() {
+			if s.last {
+				f.flush(ctx)
+				return
+			}
+			f.do(ctx, s)
+		}
+		f.flush(ctx)
+	}
+}
+
+func (f *follower) do(ctx context.Context, s step) {
+	switch s.Type {
+	case container.Added:
+		if f.sel.Match(s.Container) {
+			f.batch.add(ContainerTarget(s.Container))
+		}
+	case container.Changed: // maybe renamed into or out of what is selected
+		if target := ContainerTarget(s.Container); f.sel.Match(s.Container) {
+			f.batch.add(target)
+		} else {
+			f.batch.remove(target.ID)
+		}
+	case container.Removed:
+		f.batch.remove(ContainerTarget(s.Container).ID)
+	case container.Synced:
+		f.synced = true
+		f.flush(ctx)
+		close(s.done)
+	case container.Degraded:
+		f.runtime.notify(Notice{Err: s.Err})
+	}
+}
+
+// flush makes the attachments what the events so far ask for.
+func (f *follower) flush(ctx context.Context) {
+	if !f.synced {
+		return
+	}
+	f.runtime.unfollow(slices.Collect(maps.Keys(f.batch.gone)))
+	f.runtime.follow(ctx, slices.Collect(maps.Values(f.batch.added))...)
+	f.batch = newBatch()
+}
+
+// batch is what several events come to: first some targets go, then others come.
+type batch struct {
+	gone  map[string]struct{}
+	added map[string]Target
+}
+
+func newBatch() batch { return batch{gone: map[string]struct{}{}, added: map[string]Target{}} }
+
+func (b batch) add(t Target) { b.added[t.ID] = t }
+
+func (b batch) remove(id string) {
+	delete(b.added, id)
+	b.gone[id] = struct{}{}
+}
+
+// unfollow removes those of the targets that are there or are tried again.
+func (r *Runtime) unfollow(ids []string) {
+	r.mu.Lock()
+	known := slices.DeleteFunc(ids, func(id string) bool { return r.targets[id] == nil && r.failed[id] == nil })
+	if len(known) > 0 && !r.closed {
+		if err := r.takeOutLocked(known); err != nil {
+			r.notify(Notice{Err: err})
+		}
+	}
+	r.unlockAndTell()
 }
 
 // follow adds targets and keeps those that fail for a retry.

@@ -5,7 +5,9 @@ package boathook_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-quicktest/qt"
 
@@ -114,6 +116,60 @@ func TestLinksThatBlinkAreNotLookedAtAgain(t *testing.T) {
 
 func (w *town) container(i int) container.Container {
 	return container.Container{Runtime: "script", ID: fmt.Sprint(i), NetnsPath: testutil.Path(w.containers[i]), RuntimePID: w.runtime}
+}
+
+// A thousand containers come while their source is followed, one event after the
+// other, and go the same way: what comes during a burst makes the next one.
+func TestFollowTakesBursts(t *testing.T) {
+	t.Parallel()
+	const n = 1000
+	w := newTown(t, n)
+	var changed atomic.Int64 // how often the number of attachments was another
+	rt := newRuntime(t, boathook.Options{
+		Program: bothWays(verdictUnspec),
+		Changed: func(int) { changed.Add(1) },
+		Notify:  func(notice boathook.Notice) { t.Errorf("notice: %v", notice) },
+	})
+	source := make(script)
+	follow(t, rt, source, container.Selector{})
+	source <- container.Event{Type: container.Synced}
+	for i := range n {
+		source <- container.Event{Type: container.Added, Container: w.container(i)}
+	}
+	count := func() int { return len(attachments(t, rt)) }
+	testutil.Eventually(t, time.Minute, func() bool { return count() == 2*n }, "all are attached")
+	for i := range n {
+		source <- container.Event{Type: container.Removed, Container: w.container(i)}
+	}
+	testutil.Eventually(t, time.Minute, func() bool { return count() == 0 }, "all are detached")
+	qt.Check(t, qt.IsTrue(rt.Idle()))
+	t.Logf("%d changes of the number of attachments", changed.Load())
+	qt.Check(t, qt.IsTrue(changed.Load() < n/2))
+}
+
+// A container that is started again between two looks is another one.
+func TestFollowOfWhatCameAndWentMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, 3)
+	rt := newRuntime(t, boathook.Options{Program: bothWays(verdictUnspec)})
+	source := make(script)
+	follow(t, rt, source, container.Selector{})
+	again := w.container(0)
+	again.NetnsPath = testutil.Path(w.containers[2])
+	for _, e := range []container.Event{
+		{Type: container.Added, Container: w.container(0)},
+		{Type: container.Added, Container: w.container(1)},
+		{Type: container.Removed, Container: w.container(1)},
+		{Type: container.Removed, Container: w.container(0)},
+		{Type: container.Added, Container: again},
+		{Type: container.Synced},
+	} {
+		source <- e
+	}
+	testutil.Eventually(t, patience, func() bool {
+		list := attachments(t, rt)
+		return len(list) == 2 && list[0].Netns == w.containers[2].Inode()
+	}, "only what runs is attached")
 }
 
 // BenchmarkThousandContainers attaches to a thousand containers and detaches, in
