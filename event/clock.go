@@ -43,6 +43,7 @@ type Readings struct {
 type Clock struct {
 	read    func() Readings
 	offsets [clockCount]offset
+	written seconds
 }
 
 // offset is the distance of one kernel clock from the wall clock.

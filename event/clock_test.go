@@ -58,3 +58,21 @@ func TestSystemClockAgreesWithTheKernel(t *testing.T) {
 	qt.Check(t, qt.IsTrue(ok))
 	qt.Check(t, qt.IsTrue(time.Since(at).Abs() < time.Second), qt.Commentf("%s", at))
 }
+
+func TestTimesAreWrittenWithTheirOwnSecond(t *testing.T) {
+	t.Parallel()
+	s := mustFind(t, "flexible")
+	at := time.Date(2026, 12, 31, 23, 59, 58, 999_999_999, time.UTC)
+	for range 200 {
+		for _, when := range []time.Time{at, at.Add(-64 * time.Second), at.Add(time.Nanosecond), at.AddDate(8000, 0, 0), at.AddDate(-2030, 0, 0)} {
+			r := event.Record{Time: when.In(time.FixedZone("", 3600)), Schema: s}
+			tree := mustTree(t, r.AppendJSON(nil))
+			got, err := time.Parse(time.RFC3339Nano, tree["time"].(string))
+			if when.Year() >= 0 && when.Year() <= 9999 {
+				qt.Assert(t, qt.IsNil(err))
+				qt.Assert(t, qt.IsTrue(got.Equal(when)), qt.Commentf("%s for %s", got, when))
+			}
+		}
+		at = at.Add(777_777_777 * time.Nanosecond)
+	}
+}

@@ -55,7 +55,7 @@ func (s *Schema) appendNode(dst, base []byte, n *node) []byte {
 	case Bytes:
 		return appendHex(dst, n.bytes(base))
 	case Addr:
-		return append(n.addr(base).AppendTo(append(dst, '"')), '"')
+		return append(appendAddr(append(dst, '"'), n.addr(base)), '"')
 	case MAC:
 		return append(appendMAC(append(dst, '"'), n.bytes(base)), '"')
 	case Pointer:
@@ -112,7 +112,7 @@ func (s *Schema) appendTimestamp(dst, base []byte, n *node) []byte {
 		return append(dst, "null"...)
 	}
 	dst = append(dst, '"')
-	dst = appendTime(dst, s.clock.wall(n.source, ns))
+	dst = s.clock.written.append(dst, s.clock.wall(n.source, ns))
 	return append(dst, '"')
 }
 

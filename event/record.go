@@ -54,7 +54,7 @@ func (r *Record) AppendJSON(dst []byte) []byte {
 	start := len(dst)
 	if !r.Time.IsZero() {
 		dst = append(dst, `,"time":"`...)
-		dst = append(appendTime(dst, r.Time), '"')
+		dst = append(r.appendTime(dst), '"')
 	}
 	if r.Origin != nil {
 		dst = append(dst, r.Origin...)
@@ -72,6 +72,13 @@ func (r *Record) AppendJSON(dst []byte) []byte {
 	}
 	dst[start] = '{'
 	return append(dst, '}')
+}
+
+func (r *Record) appendTime(dst []byte) []byte {
+	if r.Schema == nil {
+		return appendTime(dst, r.Time)
+	}
+	return r.Schema.clock.written.append(dst, r.Time)
 }
 
 // AppendOrigin appends the fields between time and event as AppendJSON prints them,
