@@ -41,7 +41,7 @@ func (r *Runtime) Replace(ctx context.Context, program Program) error {
 		err = dispatch.Commit(swaps...)
 	}
 	if err != nil {
-		return errors.Join(err, dispatch.Retire(swaps), source.Close())
+		return errors.Join(err, dispatch.Retire(swaps), source.Abandon())
 	}
 	old := r.source
 	r.source, r.program = source, program
@@ -50,6 +50,7 @@ func (r *Runtime) Replace(ctx context.Context, program Program) error {
 
 func (r *Runtime) prepareSwapsLocked(ctx context.Context, source *dispatch.Source, program Program) ([]*dispatch.Swap, error) {
 	var swaps []*dispatch.Swap
+	prepared := map[string]bool{}
 	for key, loads := range r.loads {
 		for _, l := range loads {
 			if err := ctx.Err(); err != nil {
@@ -60,6 +61,16 @@ func (r *Runtime) prepareSwapsLocked(ctx context.Context, source *dispatch.Sourc
 				return swaps, err
 			}
 			swaps = append(swaps, swap)
+			prepared[program.name(key.direction)] = true
+		}
+	}
+	// What the kernel has against a program that runs nowhere yet is known now too.
+	for _, name := range program.names() {
+		if prepared[name] {
+			continue
+		}
+		if err := r.try(source, name); err != nil {
+			return swaps, err
 		}
 	}
 	return swaps, nil

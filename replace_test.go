@@ -13,6 +13,7 @@ import (
 	"github.com/go-quicktest/qt"
 
 	"github.com/boathook/boathook"
+	"github.com/boathook/boathook/internal/testutil"
 )
 
 // counter is the first element of the map "seen".
@@ -119,4 +120,17 @@ func TestAProgramThatCannotReplaceChangesNothing(t *testing.T) {
 	host, inner := listen(t, s.host, hostAddr), listen(t, s.inside, innerAddr)
 	send(t, inner, host, 2)
 	qt.Check(t, qt.DeepEquals(attachments(t, rt)[1].Counters.Verdicts, map[string]uint64{"unspec": 2}))
+}
+
+// Also while nothing is attached, so that nothing fails later for it.
+func TestReplaceRefusesWhatCannotRunWhateverIsAttached(t *testing.T) {
+	t.Parallel()
+	rt := newRuntime(t, boathook.Options{Program: bothWays(verdictUnspec)})
+	rejected := objectBothWays(testutil.Object(t, "rejected"), first(t, "rejected"))
+	qt.Check(t, qt.ErrorMatches(rt.Replace(context.Background(), rejected), "load program .*"))
+	qt.Assert(t, qt.IsNil(rt.Replace(context.Background(), bothWays(verdictShot))))
+	qt.Check(t, qt.IsNotNil(rt.Maps()["seen"]))
+	s := newSite(t)
+	add(t, rt, s.inner("web"))
+	qt.Check(t, qt.HasLen(attachments(t, rt), 2))
 }

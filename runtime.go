@@ -74,6 +74,9 @@ func New(opts Options) (*Runtime, error) {
 	if err := r.open(opts.Program.names()); err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		if r.source != nil {
+			err = errors.Join(err, r.source.Abandon())
+		}
 		return nil, errors.Join(err, r.freeLocked())
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -90,18 +93,26 @@ func (r *Runtime) open(names []string) error {
 	// Load each program once before anything is attached, so that what the kernel
 	// has against it is known now. The shared maps stay.
 	for _, name := range names {
-		trial, err := dispatch.NewLoad(r.source, name, dispatch.LoadOptions{Links: 1, AllowWrites: r.opts.AllowWrites})
-		if err != nil {
+		if err := r.try(r.source, name); err != nil {
 			return err
-		}
-		if err := trial.Close(); err != nil {
-			return fmt.Errorf("close trial load: %w", err)
 		}
 	}
 	if r.self, err = netns.Self(); err != nil {
 		return err
 	}
 	return r.openHooks()
+}
+
+// try loads a program that nothing needs yet.
+func (r *Runtime) try(source *dispatch.Source, name string) error {
+	trial, err := dispatch.NewLoad(source, name, dispatch.LoadOptions{Links: 1, AllowWrites: r.opts.AllowWrites})
+	if err != nil {
+		return err
+	}
+	if err := trial.Close(); err != nil {
+		return fmt.Errorf("close trial load: %w", err)
+	}
+	return nil
 }
 
 func (r *Runtime) sourceOptions() dispatch.SourceOptions {

@@ -5,6 +5,7 @@ package dispatch
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/cilium/ebpf"
 )
@@ -31,8 +32,12 @@ func (s *Source) instantiate(name string, sink Sink) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	coll, err := s.loadLocked(spec)
+	files, err := s.openPinsLocked(spec)
 	if err != nil {
+		return nil, err
+	}
+	coll, err := s.loadLocked(spec, files)
+	if err = errors.Join(err, files.close()); err != nil {
 		return nil, fmt.Errorf("load program %s: %w", name, err)
 	}
 	inst := &instance{name: name, prog: coll.Programs[name], coll: coll, after: s.after[name]}
@@ -50,12 +55,14 @@ func (s *Source) instantiate(name string, sink Sink) (*instance, error) {
 	if err := inst.readEvents(sink); err != nil {
 		return nil, errors.Join(err, inst.close())
 	}
+	if err := s.pinLocked(files, coll); err != nil {
+		return nil, errors.Join(err, inst.close())
+	}
 	return inst, nil
 }
 
-func (s *Source) loadLocked(spec *ebpf.CollectionSpec) (*ebpf.Collection, error) {
+func (s *Source) loadLocked(spec *ebpf.CollectionSpec, files pins) (*ebpf.Collection, error) {
 	opts := ebpf.CollectionOptions{
-		Maps: ebpf.MapOptions{PinPath: s.opts.PinPath},
 		Programs: ebpf.ProgramOptions{
 			LogLevel:               s.opts.LogLevel,
 			ExtraRelocationTargets: s.extra,
@@ -69,6 +76,7 @@ func (s *Source) loadLocked(spec *ebpf.CollectionSpec) (*ebpf.Collection, error)
 			want.Contents = nil
 		}
 	}
+	maps.Copy(opts.MapReplacements, files.opened)
 	return ebpf.NewCollectionWithOptions(spec, opts)
 }
 

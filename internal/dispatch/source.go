@@ -43,6 +43,8 @@ type Source struct {
 	mu sync.Mutex // guards the fields below
 	// shared holds every map that is not a copy's own, once it exists.
 	shared map[string]*ebpf.Map
+	// pinned are the files that were made for maps.
+	pinned []string
 }
 
 // NewSource checks the programs called names in spec, and all that their prog
