@@ -13,6 +13,7 @@ import (
 
 	"github.com/boathook/boathook/internal/dispatch"
 	"github.com/boathook/boathook/internal/hook"
+	"github.com/boathook/boathook/internal/linktable"
 	"github.com/boathook/boathook/internal/netns"
 )
 
@@ -50,6 +51,7 @@ type Runtime struct {
 	// attached is the number of attachments, copies that of loads for one link each.
 	attached, copies int
 	directory        *directory
+	lonely           *linktable.Watcher // nil until there is one to watch
 }
 
 // New checks and loads the program; nothing is attached yet. The caller must
@@ -193,6 +195,9 @@ func (r *Runtime) isClosed() bool {
 // freeLocked frees what there is when nothing is attached.
 func (r *Runtime) freeLocked() error {
 	var errs []error
+	if r.lonely != nil {
+		errs = append(errs, r.lonely.Close())
+	}
 	for _, s := range r.spaces {
 		errs = append(errs, s.close())
 	}

@@ -87,6 +87,30 @@ func TestOneMoreContainerDoesNotTouchTheRest(t *testing.T) {
 	qt.Check(t, qt.Equals(after.Visits-before.Visits, 2))
 }
 
+// Namespaces that nobody has linked to a home, as of containers without a network,
+// cost a file each to watch, and no goroutine.
+func TestManyLonelyNamespaces(t *testing.T) {
+	t.Parallel()
+	const n = 100
+	rt := newRuntime(t, boathook.Options{Program: bothWays(verdictUnspec)})
+	lonely := make([]*netns.NS, n)
+	targets, ids := make([]boathook.Target, n), make([]string, n)
+	for i := range lonely {
+		ns, err := netns.New()
+		qt.Assert(t, qt.IsNil(err))
+		t.Cleanup(func() { qt.Check(t, qt.IsNil(ns.Close())) })
+		lonely[i], ids[i] = ns, fmt.Sprint(i)
+		targets[i] = boathook.Target{ID: ids[i], NetnsPath: testutil.Path(ns)}
+	}
+	add(t, rt, targets...)
+	qt.Check(t, qt.IsTrue(rt.Asked().Visits <= 2*n)) // again when they are watched
+	testutil.Veth(t, lonely[n-1], "eth0", testutil.Netns(t), "eth0")
+	testutil.Eventually(t, patience, func() bool { return len(attachments(t, rt)) == 2 }, "the only link is attached")
+	qt.Check(t, qt.IsTrue(rt.Asked().Visits < 2*n+20))
+	qt.Assert(t, qt.IsNil(rt.Remove(ids...)))
+	qt.Check(t, qt.IsTrue(rt.Idle()))
+}
+
 // Links that are set up or lose their carrier leave everything where it is.
 func TestLinksThatBlinkAreNotLookedAtAgain(t *testing.T) {
 	t.Parallel()

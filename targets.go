@@ -262,5 +262,8 @@ func (r *Runtime) evictLocked(t *tenant) error {
 		err = s.close()
 		delete(r.spaces, key)
 	}
+	if t.watched {
+		err = errors.Join(err, r.lonely.Remove(key))
+	}
 	return errors.Join(err, t.close())
 }

@@ -20,9 +20,9 @@ type tenant struct {
 	pins map[string]*pin
 	// nsids is what the homes call ns, for telling which of their links concern it.
 	nsids map[netns.Key]int
-	// links follows the links of ns where no home hears of them; nil where one does.
-	links *linktable.Table
-	err   error // of the last attempt
+	// watched says that ns is watched by itself, since no home heard of its links.
+	watched bool
+	err     error // of the last attempt
 	// linkErrs are the parts of err that concern single interfaces, by ifindex.
 	linkErrs map[int]error
 	retry    backoff
@@ -44,23 +44,26 @@ func (t *tenant) close() error {
 	if t.ns == nil {
 		return nil
 	}
-	var err error
-	if t.links != nil {
-		err = t.links.Close()
-	}
-	return errors.Join(err, t.ns.Close())
+	return t.ns.Close()
 }
 
-// listenLocked follows the links of a tenant that no home has an id for: nobody
-// has linked it to a home, so what happens in it is told to none. It keeps on
-// when one has; then changes are told twice.
+// listenLocked watches the links of a tenant that no home has an id for: nobody has
+// linked it to a home, so what happens in it is told to none. It keeps on when one
+// has; then changes are told twice.
 func (r *Runtime) listenLocked(t *tenant) error {
-	key := t.ns.Key()
-	var err error
-	t.links, err = linktable.Open(t.ns, func(c linktable.Change) { r.changes.add(key, c) })
-	if err != nil {
-		return fmt.Errorf("watch links of %s: %w", t.ns, err)
+	if r.lonely == nil {
+		var err error
+		r.lonely, err = linktable.NewWatcher(func(key netns.Key) {
+			r.changes.add(key, linktable.Change{Kind: linktable.Resync, NSID: linktable.NoNSID, MovedTo: linktable.NoNSID})
+		})
+		if err != nil {
+			return err
+		}
 	}
+	if err := r.lonely.Add(t.ns); err != nil {
+		return err
+	}
+	t.watched = true
 	return nil
 }
 
@@ -109,7 +112,7 @@ func (r *Runtime) resolveLocked(tenants []*tenant) []linktable.Found {
 	var unheard []*tenant
 	var places []int
 	for i, t := range tenants {
-		if found[i].Err != nil || found[i].Heard || t.links != nil {
+		if found[i].Err != nil || found[i].Heard || t.watched {
 			continue
 		}
 		if err := r.listenLocked(t); err != nil {
