@@ -4,24 +4,25 @@ package boathook_test
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/cilium/ebpf/asm"
 	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
 
 	"github.com/boathook/boathook"
 	"github.com/boathook/boathook/internal/testutil"
 )
 
-// pinFolder is a folder on the host's bpf filesystem for a test.
+// pinFolder is a bpf filesystem of the test's own.
 func pinFolder(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("/sys/fs/bpf", "boathook-test-")
+	dir := tb.TempDir()
+	err := unix.Mount("bpf", dir, "bpf", 0, "")
 	testutil.SkipIfNotSupported(tb, err)
 	qt.Assert(tb, qt.IsNil(err))
-	tb.Cleanup(func() { qt.Check(tb, qt.IsNil(os.RemoveAll(dir))) })
+	tb.Cleanup(func() { qt.Check(tb, qt.IsNil(unix.Unmount(dir, 0))) })
 	return dir
 }
 
