@@ -145,8 +145,9 @@ func (w *Watcher) follow() {
 	for {
 		n := 0
 		err := w.raw.Read(func(poll uintptr) bool {
-			n, _ = unix.EpollWait(int(poll), events, 0) // interrupted: nothing is there yet
-			return n > 0
+			var err error
+			n, err = unix.EpollWait(int(poll), events, 0)
+			return err == nil && n > 0
 		})
 		if err != nil {
 			return // closed
