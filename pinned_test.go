@@ -4,6 +4,7 @@ package boathook_test
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -15,14 +16,16 @@ import (
 	"github.com/boathook/boathook/internal/testutil"
 )
 
-// pinFolder is a bpf filesystem of the test's own.
+// pinFolder is an empty folder on a bpf filesystem of the test's own.
 func pinFolder(tb testing.TB) string {
 	tb.Helper()
-	dir := tb.TempDir()
-	err := unix.Mount("bpf", dir, "bpf", 0, "")
+	root := tb.TempDir()
+	err := unix.Mount("bpf", root, "bpf", 0, "")
 	testutil.SkipIfNotSupported(tb, err)
 	qt.Assert(tb, qt.IsNil(err))
-	tb.Cleanup(func() { qt.Check(tb, qt.IsNil(unix.Unmount(dir, 0))) })
+	tb.Cleanup(func() { qt.Check(tb, qt.IsNil(unix.Unmount(root, 0))) })
+	dir := filepath.Join(root, "maps") // without the kernel's own files
+	qt.Assert(tb, qt.IsNil(os.Mkdir(dir, 0o700)))
 	return dir
 }
 
