@@ -34,8 +34,10 @@ func TestLineSaysWhetherAnAimIsMet(t *testing.T) {
 
 func TestTurnsLeaveOutDisturbedSetups(t *testing.T) {
 	t.Parallel()
-	quiet := undisturbed([][]float64{{10, 14}, {10.2, 14.4}, {11, 30}})
+	quiet := undisturbed([][]float64{{11, 30}, {10.2, 14.4}, {10, 14}})
 	qt.Assert(t, qt.DeepEquals(quiet, [][]float64{{10, 14}, {10.2, 14.4}}))
+	half := undisturbed([][]float64{{11, 30}, {10, 14}, {12, 30}, {11.1, 30}})
+	qt.Assert(t, qt.DeepEquals(half, [][]float64{{10, 14}, {11, 30}}))
 	qt.Assert(t, qt.Equals(middle([]float64{3, 1, 2}), 2))
 }
 

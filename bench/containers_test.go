@@ -34,7 +34,7 @@ func BenchmarkContainers(b *testing.B) {
 }
 
 // attached is what it took to attach to all containers, both directions, and to
-// detach, in nanoseconds, and what was held in between.
+// detach, in nanoseconds, and what was held in between for each attachment.
 type attached struct {
 	start, attach, detach []float64
 	held                  []memory
@@ -47,7 +47,6 @@ func (h *host) benchmarkAttach(b *testing.B) {
 	ours := make([]attached, len(ways))
 	var theirs attached
 	var steps baseline.Times
-	var sum memory
 	prog := mustProgram(b, empty())
 	defer func() { qt.Check(b, qt.IsNil(prog.Close())) }()
 	for part := range parts {
@@ -62,7 +61,7 @@ func (h *host) benchmarkAttach(b *testing.B) {
 		var p *predecessor
 		theirs.start = append(theirs.start, took(func() { p = newPredecessor(b, prog) }))
 		theirs.attach = append(theirs.attach, took(func() { p.attach(b, containers...) }))
-		sum = sum.plus(holding(b).less(before))
+		theirs.held = append(theirs.held, holding(b).less(before).each(2*len(containers)))
 		for _, handler := range p.handlers {
 			steps = steps.Plus(handler.Times())
 		}
@@ -70,7 +69,6 @@ func (h *host) benchmarkAttach(b *testing.B) {
 		p.close(b)
 		h.removeQdiscs(b)
 	}
-	theirs.held = append(theirs.held, sum)
 	h.reportAttach(b, ways, ours, theirs)
 	h.reportMemory(b, ways, ours, theirs)
 	for _, step := range steps.Steps() {
@@ -90,7 +88,7 @@ func (h *host) measure(b *testing.B, w way, into *attached) {
 	list, err := rt.Attachments()
 	qt.Assert(b, qt.IsNil(err))
 	qt.Assert(b, qt.HasLen(list, 2*len(h.containers)))
-	into.held = append(into.held, holding(b).less(before))
+	into.held = append(into.held, holding(b).less(before).each(2*len(h.containers)))
 	into.detach = append(into.detach, took(func() { remove(b, rt, h.targets...) }))
 	qt.Check(b, qt.IsNil(rt.Close()))
 	h.removeQdiscs(b)
@@ -120,7 +118,6 @@ func (h *host) reportAttach(b *testing.B, ways []way, ours []attached, theirs at
 
 func (h *host) reportMemory(b *testing.B, ways []way, ours []attached, theirs attached) {
 	b.Helper()
-	each := 1 / float64(2*len(h.containers))
 	for i, w := range ways {
 		if w.opts.NeverExpedite {
 			continue
@@ -137,7 +134,7 @@ func (h *host) reportMemory(b *testing.B, ways []way, ours []attached, theirs at
 		} {
 			report(b, figure{
 				name: part.name + " per attachment, " + w.name, unit: part.unit, aim: part.aim,
-				ours: each * median(ours[i].held, part.of), baseline: each * median(theirs.held, part.of),
+				ours: median(ours[i].held, part.of), baseline: median(theirs.held, part.of),
 			})
 		}
 	}

@@ -39,8 +39,9 @@ func (m memory) less(o memory) memory {
 	return memory{m.kernel - o.kernel, m.resident - o.resident, m.files - o.files}
 }
 
-func (m memory) plus(o memory) memory {
-	return memory{m.kernel + o.kernel, m.resident + o.resident, m.files + o.files}
+// each is the part of one of n.
+func (m memory) each(n int) memory {
+	return memory{m.kernel / float64(n), m.resident / float64(n), m.files / float64(n)}
 }
 
 // holding waits until the kernel has freed what it frees later.

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 	"github.com/go-quicktest/qt"
 	"golang.org/x/sys/unix"
@@ -37,7 +38,10 @@ func BenchmarkStream(b *testing.B) {
 	costs := turns(b, streamSetups, func(n int) ([]side, func()) {
 		// Each side takes each line in turn.
 		at := func(side int) *line { return lines[(side+n)%len(lines)] }
-		frees := []func(){at(1).tcx(b), at(2).ours(b, boathook.TCX), at(3).ours(b, boathook.Clsact), at(4).baseline(b)}
+		frees := []func(){
+			at(1).tcx(b), at(2).ours(b, boathook.TCX, empty()), at(3).ours(b, boathook.Clsact, empty()),
+			at(4).ours(b, boathook.TCX, deciding()), at(5).baseline(b),
+		}
 		var sides []side
 		for i := range lines {
 			sides = append(sides, at(i).send(b))
@@ -48,11 +52,12 @@ func BenchmarkStream(b *testing.B) {
 			}
 		}
 	})
-	theirs := costs[4].added
+	theirs := costs[5].added
 	report(b, figure{name: "udp stream, no program, per packet", ours: none, baseline: costs[0].whole, unit: perPacket})
 	for _, f := range []figure{
 		{name: "an empty TCX program alone", ours: costs[1].added, aim: aim{share: true}},
 		{name: "ours on TCX", ours: costs[2].added, aim: ofBaseline(0.6)},
+		{name: "ours on TCX, with a verdict to map", ours: costs[4].added, aim: aim{share: true}},
 		{name: "ours on clsact", ours: costs[3].added, aim: aim{share: true}},
 	} {
 		f.name, f.baseline, f.unit = "udp stream, added by "+f.name, theirs, perPacket
@@ -79,7 +84,7 @@ type message struct {
 // newLines makes one line for each side.
 func newLines(tb testing.TB) []*line {
 	tb.Helper()
-	const sides = 5
+	const sides = 6
 	h := newHost(tb, sides)
 	var lines []*line
 	for n, c := range h.containers {
@@ -174,11 +179,11 @@ func (l *line) tcx(tb testing.TB) (free func()) {
 	}
 }
 
-// ours puts an empty program on what the container sends.
-func (l *line) ours(tb testing.TB, backend boathook.Backend) (free func()) {
+// ours runs a program on what the container sends.
+func (l *line) ours(tb testing.TB, backend boathook.Backend, insns asm.Instructions) (free func()) {
 	tb.Helper()
-	program := bothWays()
-	program.Ingress = ""
+	spec := &ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{"prog": programSpec(insns)}}
+	program := boathook.Program{Spec: spec, Egress: "prog"}
 	rt, err := boathook.New(boathook.Options{Program: program, Backend: backend})
 	testutil.SkipIfNotSupported(tb, err)
 	qt.Assert(tb, qt.IsNil(err))
