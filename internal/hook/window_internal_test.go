@@ -186,8 +186,8 @@ func TestWindowOfAnotherIsNotWaitedForLongerThanItSaves(t *testing.T) {
 		maxWait       time.Duration
 		atLeast, most time.Duration
 	}{
-		"few changes":  {3, time.Hour, 3 * gracePeriod, time.Minute},
-		"many changes": {aLot, 50 * time.Millisecond, 50 * time.Millisecond, time.Minute},
+		"few changes":  {3, 10 * time.Second, 3 * gracePeriod, 5 * time.Second},
+		"many changes": {aLot, 50 * time.Millisecond, 50 * time.Millisecond, 5 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
