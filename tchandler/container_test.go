@@ -167,7 +167,7 @@ func TestRow14LinksOfEveryKindAndTime(t *testing.T) {
 	p := newPod(t, 0)
 	h, g := newHandler(t, ingress, boathook.Options{})
 	qt.Assert(t, qt.IsNil(h.AttachContainer(p.container("a"))), qt.Commentf("no link yet"))
-	l := p.addLink(t, "late")
+	l := p.addLink(t, p.name("l"))
 	testutil.Eventually(t, patience, func() bool { return len(attachments(t, h)) == 1 }, "the late link is attached")
 	qt.Check(t, qt.Equals(l.receive(t, 3), 3))
 	qt.Check(t, qt.Equals(g.took(t, p.inside), 3))

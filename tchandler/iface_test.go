@@ -6,9 +6,12 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-quicktest/qt"
+	"golang.org/x/sys/unix"
 
 	"github.com/boathook/boathook"
 	"github.com/boathook/boathook/internal/testutil"
@@ -39,25 +42,22 @@ func TestRow04RenamedInterfaceStaysAttached(t *testing.T) {
 	l := p.links[0]
 	h, g := newHandler(t, ingress, boathook.Options{})
 	qt.Assert(t, qt.IsNil(h.AttachIface(&l.Interface)))
-	rename(t, p, l.Name, "renamed")
+	renamed := p.name("r")
+	// Down: below Linux 6.2 a link that is up keeps its name.
+	testutil.Exec(t, p.host, "ip", "link", "set", l.Name, "down")
+	testutil.Exec(t, p.host, "ip", "link", "set", l.Name, "name", renamed)
+	testutil.Exec(t, p.host, "ip", "link", "set", renamed, "up")
 	testutil.Eventually(t, patience, func() bool {
 		list := attachments(t, h)
-		return len(list) == 1 && list[0].Host.Name == "renamed"
+		return len(list) == 1 && list[0].Host.Name == renamed
 	}, "the new name is known")
+	testutil.Eventually(t, patience, func() bool { return l.send(t, 1) == 1 }, "the link carries packets again")
+	g.took(t, p.host)
 	qt.Check(t, qt.Equals(l.send(t, 3), 3))
 	qt.Check(t, qt.Equals(g.took(t, p.host), 3))
 	// The interface is known by what the caller was given at first.
 	qt.Assert(t, qt.IsNil(h.DetachIface(&l.Interface)))
 	qt.Check(t, qt.HasLen(p.hooks(t), 0))
-}
-
-// rename keeps the link up, or its neighbours would be forgotten, where the kernel
-// lets it.
-func rename(tb testing.TB, p *pod, from, to string) {
-	tb.Helper()
-	_, err := testutil.ExecErr(p.host, "ip", "link", "set", from, "name", to)
-	testutil.SkipIfNotSupported(tb, err)
-	qt.Assert(tb, qt.IsNil(err))
 }
 
 func TestRow04SameNameIsAnotherInterface(t *testing.T) {
@@ -87,11 +87,12 @@ func TestRow04SameIndexIsAnotherInterface(t *testing.T) {
 		t.Helper()
 		p := newPod(t, 0)
 		h, _ := newHandler(t, ingress, opts)
-		iface := &net.Interface{Index: int(p.inside.Inode() & 0xffffff), Name: "again" + opts.Backend.String()}
+		iface := &net.Interface{Index: int(p.inside.Inode() & 0xffffff), Name: p.name("a")}
 		remake := func() {
-			_, _ = testutil.ExecErr(p.host, "ip", "link", "del", iface.Name)
-			testutil.Exec(t, p.host, "ip", "link", "add", iface.Name, "index", strconv.Itoa(iface.Index), "type", "veth", "peer", "name", iface.Name+"2")
+			p.dropLink(iface.Name)
+			testutil.Exec(t, p.host, "ip", "link", "add", iface.Name, "index", strconv.Itoa(iface.Index), "type", "veth", "peer", "name", iface.Name+"x")
 		}
+		defer p.dropLink(iface.Name)
 		remake()
 		qt.Assert(t, qt.IsNil(h.AttachIface(iface)))
 		qt.Check(t, qt.HasLen(attachments(t, h), 1))
@@ -127,12 +128,33 @@ func TestYoungInterfaceIsAttachedAtOnce(t *testing.T) {
 	p := newPod(t, 0)
 	h, _ := newHandler(t, egress, boathook.Options{})
 	for i := range 10 {
-		iface := &net.Interface{Name: "young" + strconv.Itoa(i)}
-		testutil.Exec(t, p.host, "ip", "link", "add", iface.Name, "type", "veth", "peer", "name", iface.Name+"x")
-		iface.Index = testutil.Index(t, p.host, iface.Name)
+		iface := &net.Interface{Name: p.name("y" + strconv.Itoa(i))}
+		var maker sync.WaitGroup
+		maker.Go(func() {
+			_, err := testutil.ExecErr(p.host, "ip", "link", "add", iface.Name, "type", "veth", "peer", "name", iface.Name+"x")
+			qt.Check(t, qt.IsNil(err))
+		})
+		iface.Index = awaitIndex(t, iface.Name)
 		qt.Assert(t, qt.IsNil(h.AttachIface(iface)))
 		qt.Check(t, qt.HasLen(attachments(t, h), i+1))
+		maker.Wait()
+		defer p.dropLink(iface.Name)
 	}
+}
+
+// awaitIndex returns the interface index of a link as soon as it has one.
+func awaitIndex(tb testing.TB, name string) int {
+	tb.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	qt.Assert(tb, qt.IsNil(err))
+	defer func() { qt.Check(tb, qt.IsNil(unix.Close(fd))) }()
+	req, err := unix.NewIfreq(name)
+	qt.Assert(tb, qt.IsNil(err))
+	deadline := time.Now().Add(patience)
+	for unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, req) != nil {
+		qt.Assert(tb, qt.IsTrue(time.Now().Before(deadline)))
+	}
+	return int(req.Uint32())
 }
 
 // A link that is a container's and attached by itself has both directions and both
