@@ -226,6 +226,7 @@ func TestAContainerWithALinkThatCannotBeAttachedKeepsNone(t *testing.T) {
 	rt := newRuntime(t, boathook.Options{Program: bothWays(verdictUnspec), Backend: boathook.Clsact})
 	err := rt.Add(context.Background(), s.hosted(t, "web"))
 	qt.Check(t, qt.ErrorMatches(err, "(?s)web: link vethtwo .*: an ingress qdisc is in the way.*"))
+	qt.Check(t, qt.ErrorIs(err, boathook.ErrIngressQdisc))
 	qt.Check(t, qt.HasLen(attachments(t, rt), 0))
 	qt.Check(t, qt.Equals(testutil.Exec(t, s.host, "tc", "filter", "show", "dev", "vethweb", "ingress"), ""))
 

@@ -169,7 +169,7 @@ func badTargets(tb testing.TB) map[string]badTarget {
 		"dead pid":          {boathook.Target{ID: "x", PID: deadProcess(tb)}, os.ErrNotExist, ".*no such process"},
 		"no such path":      {boathook.Target{ID: "x", NetnsPath: file + "/none"}, nil, ".*not a directory"},
 		"missing path":      {boathook.Target{ID: "x", NetnsPath: file + "none"}, os.ErrNotExist, ".*no such file.*"},
-		"no netns":          {boathook.Target{ID: "x", NetnsPath: file}, netns.ErrNotNetns, ".*"},
+		"no netns":          {boathook.Target{ID: "x", NetnsPath: file}, boathook.ErrNotNetns, ".*"},
 		"our own":           {boathook.Target{ID: "x", PID: os.Getpid()}, boathook.ErrHostNetwork, ".*"},
 		"host network":      {boathook.Target{ID: "x", HostNetwork: true}, boathook.ErrHostNetwork, ".*"},
 		"malformed pattern": {boathook.Target{ID: "x", Interface: "eth["}, path.ErrBadPattern, ".*"},

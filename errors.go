@@ -9,6 +9,7 @@ import (
 	"github.com/boathook/boathook/internal/dispatch"
 	"github.com/boathook/boathook/internal/hook"
 	"github.com/boathook/boathook/internal/linktable"
+	"github.com/boathook/boathook/internal/netns"
 )
 
 // Errors that a caller may want to tell apart; the methods name those they return.
@@ -33,6 +34,12 @@ var (
 	// ErrOrder says that the backend cannot give the order asked for, as when the
 	// program that it refers to is not on the hook.
 	ErrOrder = hook.ErrOrder
+	// ErrIngressQdisc says that a qdisc of kind ingress is where [Clsact] needs one
+	// of its own. It is somebody else's, and stays.
+	ErrIngressQdisc = hook.ErrIngressQdisc
+	// ErrNotNetns says that Target.NetnsPath leads to something else than a network
+	// namespace, for example to the file of one that was unmounted.
+	ErrNotNetns = netns.ErrNotNetns
 )
 
 // RefusedError says what a program does that it may not do, and what would lift

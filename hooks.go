@@ -76,8 +76,8 @@ type Filter struct {
 //
 // The errors of targets whose hooks could not be listed are joined, beside the
 // entries of the others. They wrap [ErrHostNetwork] if a target shares our
-// network, os.ErrNotExist if it is gone or no link has the name, or the context's
-// error.
+// network, os.ErrNotExist if it is gone or no link has the name, [ErrNotNetns], or
+// the context's error.
 //
 // TCX needs Linux 6.6 and netkit Linux 6.7, of which only the primary end can be
 // asked; older kernels have nothing there to list. Requires CAP_BPF, CAP_NET_ADMIN

@@ -20,8 +20,10 @@ import (
 //
 // For each target all links are attached or none; the errors of those that were
 // not added are joined, each with the target's id. They wrap [ErrHostNetwork] if
-// a target shares our network, os.ErrNotExist if it is gone, [ErrClosed] after
-// Close, or the context's error.
+// a target shares our network, os.ErrNotExist if it is gone, [ErrNotNetns] if its
+// path is not one's, path.ErrBadPattern for a malformed glob, [ErrOrder] or
+// [ErrIngressQdisc] if a hook cannot be had as asked, [ErrClosed] after Close, or
+// the context's error: then none was added.
 func (r *Runtime) Add(ctx context.Context, targets ...Target) error {
 	r.mu.Lock()
 	err := r.addLocked(ctx, targets)
