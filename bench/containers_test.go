@@ -13,6 +13,9 @@ import (
 )
 
 const (
+	// many containers are what aims are for. With few, the baseline has fewer links to
+	// look through.
+	many, few = 1000, 100
 	// parts is in how many parts the baseline attaches, ours being measured in between.
 	parts = 4
 	// singles is how often one container is attached and detached.
@@ -21,9 +24,9 @@ const (
 
 // BenchmarkContainers is what a host full of containers takes.
 func BenchmarkContainers(b *testing.B) {
-	n := 1000
+	n := many
 	if testing.Short() {
-		n = 100
+		n = few
 	}
 	h := newHost(b, n)
 	b.Run("attach", h.benchmarkAttach)
@@ -31,6 +34,14 @@ func BenchmarkContainers(b *testing.B) {
 	b.Run("killed", h.benchmarkKilled)
 	b.Run("swap", h.benchmarkSwap)
 	b.Run("others", h.benchmarkOthers)
+}
+
+// aim is one that holds for many containers.
+func (h *host) aim(a aim) aim {
+	if len(h.containers) < many {
+		return aim{}
+	}
+	return a
 }
 
 // attached is what it took to attach to all containers, both directions, and to
@@ -101,7 +112,7 @@ func (h *host) reportAttach(b *testing.B, ways []way, ours []attached, theirs at
 	for i, w := range ways {
 		report(b, figure{
 			name: fmt.Sprintf("attach-%d, both directions, %s", n, w.name), unit: duration,
-			ours: middle(ours[i].attach), baseline: total(theirs.attach), aim: aims[w.name],
+			ours: middle(ours[i].attach), baseline: total(theirs.attach), aim: h.aim(aims[w.name]),
 		})
 	}
 	report(b, figure{
@@ -161,7 +172,7 @@ func (h *host) benchmarkOne(b *testing.B) {
 		h.removeQdiscs(b)
 		report(b, figure{
 			name: fmt.Sprintf("attach-one among %d, both directions, %s", len(h.containers), w.name), unit: duration,
-			ours: middle(ours), baseline: middle(theirs), aim: times(100),
+			ours: middle(ours), baseline: middle(theirs), aim: h.aim(times(100)),
 		})
 	}
 }

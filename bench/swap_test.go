@@ -68,7 +68,7 @@ func (h *host) benchmarkSwap(b *testing.B) {
 	missedBare, twiceBare := account(b, bare.seen, sent)
 	name := fmt.Sprintf("swap-%d under traffic", len(h.containers))
 	for _, f := range []figure{
-		{name: name + ", the switch", ours: middle(commits), baseline: middle(slots), unit: duration, aim: times(200)},
+		{name: name + ", the switch", ours: middle(commits), baseline: middle(slots), unit: duration, aim: h.aim(times(200))},
 		{name: name + ", the switch, against filters replaced", ours: middle(commits), baseline: middle(filters), unit: duration},
 		{name: name + ", all of Replace, against load and filters", ours: middle(whole), baseline: middle(loads), unit: duration},
 		{name: fmt.Sprintf("%s, packets seen by neither, of %.2g million", name, float64(sent)/1e6), ours: missed, baseline: missedBare, unit: number, aim: atMost(0, number)},
