@@ -51,7 +51,7 @@ func (r *Runtime) retryLocked(ctx context.Context) {
 	r.retryTenantsLocked(now)
 	for inode, since := range r.departed {
 		if now.Sub(since) > linkMemory {
-			r.links.Delete(inode)
+			r.links.set(inode, nil)
 			delete(r.departed, inode)
 		}
 	}

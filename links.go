@@ -2,6 +2,8 @@
 
 package boathook
 
+import "sync"
+
 // TargetLink is a link of a target as both sides know it.
 type TargetLink struct {
 	// Link is the link inside the target's network namespace, zero for interface
@@ -18,11 +20,34 @@ type TargetLink struct {
 // this nsfs inode. Unlike the other methods it may be called from Options.Events.
 // The result must not be changed.
 func (r *Runtime) Links(netns uint32) []TargetLink {
-	links, known := r.links.Load(netns)
-	if !known {
-		return nil
+	return r.links.of(netns)
+}
+
+// linkIndex finds links by nsfs inode, on the way of each batch of events: nothing is
+// allocated for it, as sync.Map would for the key. Safe for concurrent use.
+type linkIndex struct {
+	mu      sync.RWMutex // guards the field below
+	byNetns map[uint32][]TargetLink
+}
+
+func (x *linkIndex) of(netns uint32) []TargetLink {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.byNetns[netns]
+}
+
+// set replaces what is known; none forgets the namespace.
+func (x *linkIndex) set(netns uint32, links []TargetLink) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(links) == 0 {
+		delete(x.byNetns, netns)
+		return
 	}
-	return links.([]TargetLink) //nolint:errcheck,forcetypeassert // nothing else is ever stored
+	if x.byNetns == nil {
+		x.byNetns = map[uint32][]TargetLink{}
+	}
+	x.byNetns[netns] = links
 }
 
 // publishLocked makes the links of tenants known to Links, those about to be
@@ -42,10 +67,6 @@ func (r *Runtime) publishLocked(tenants []*tenant, fresh []*attachment) {
 				list = append(list, TargetLink{Link: publicLink(a.inner), Host: publicLink(a.host), Hook: a.index, Own: own})
 			}
 		}
-		if len(list) == 0 {
-			r.links.Delete(t.inode(r))
-			continue
-		}
-		r.links.Store(t.inode(r), list)
+		r.links.set(t.inode(r), list)
 	}
 }

@@ -26,7 +26,7 @@ type Runtime struct {
 	changes  *changes
 	stop     context.CancelFunc
 	watching sync.WaitGroup
-	links    sync.Map // []TargetLink by nsfs inode
+	links    linkIndex
 
 	mu      sync.Mutex // guards the fields below
 	closed  bool
@@ -204,10 +204,11 @@ func (r *Runtime) freeLocked() error {
 	for _, t := range r.tenants {
 		errs = append(errs, t.close())
 	}
-	for _, loads := range r.loads {
-		errs = append(errs, closeLoads(loads))
+	loads := r.idle
+	for _, some := range r.loads {
+		loads = append(loads, some...)
 	}
-	errs = append(errs, closeLoads(r.idle))
+	errs = append(errs, closeLoads(loads))
 	r.idle = nil
 	if r.source != nil {
 		errs = append(errs, r.source.Close())
