@@ -153,7 +153,6 @@ func (s *sink) add(e *boathook.Event) {
 		delete(s.lost, from)
 	}
 	if err := s.writer.Write(&s.record); err != nil {
-		s.flush()
 		s.end(err)
 		return
 	}
