@@ -42,6 +42,8 @@ var (
 	ErrNotNetns = netns.ErrNotNetns
 )
 
-// RefusedError says what a program does that it may not do, and what would lift
-// that, in the words of the command line.
+// RefusedError says what a program does that it may not do. Its fields are strings:
+// Program is the program's name, Reason completes the sentence "program X ...", and
+// Hint says what lifts the refusal, in the words of the command line (for
+// --allow-writes set Options.AllowWrites); it is empty if nothing does.
 type RefusedError = dispatch.RefusedError
