@@ -4,6 +4,7 @@ package boathook
 
 import (
 	"errors"
+	"sync"
 
 	"github.com/boathook/boathook/internal/dispatch"
 	"github.com/boathook/boathook/internal/hook"
@@ -117,11 +118,21 @@ func (r *Runtime) unlock() error {
 	return closeLoads(idle)
 }
 
+// closers is how many loads are freed at once: each mostly waits, for its reader
+// and the kernel.
+const closers = 32
+
 func closeLoads(loads []*load) error {
-	var errs []error
-	for _, l := range loads {
-		errs = append(errs, l.Close())
+	errs := make([]error, len(loads))
+	var closing sync.WaitGroup
+	for w := range min(closers, len(loads)) {
+		closing.Go(func() {
+			for i := w; i < len(loads); i += closers {
+				errs[i] = loads[i].Close()
+			}
+		})
 	}
+	closing.Wait()
 	return errors.Join(errs...)
 }
 
