@@ -112,6 +112,28 @@ func (r *Runtime) prepareLocked(a *attachment) error {
 // loaded programs are the caller's.
 func (r *Runtime) alone(a *attachment) bool { return a.own && r.program.Loaded == nil }
 
+// goneLocked says which attachments of the tenants the kernel no longer has. It asks
+// once for each namespace with hooks.
+func (r *Runtime) goneLocked(tenants []*tenant) map[*attachment]bool {
+	bySpace := map[netns.Key][]*attachment{}
+	for _, t := range tenants {
+		for _, a := range t.attachments {
+			bySpace[a.space] = append(bySpace[a.space], a)
+		}
+	}
+	gone := map[*attachment]bool{}
+	for key, list := range bySpace {
+		hooks := make([]*hook.Hook, len(list))
+		for i, a := range list {
+			hooks[i] = a.hook
+		}
+		for i, is := range r.spaces[key].hooks.Gone(hooks) {
+			gone[list[i]] = is
+		}
+	}
+	return gone
+}
+
 // detachLocked takes attachments off their hooks and keeps what they counted.
 func (r *Runtime) detachLocked(list []*attachment) error {
 	bySpace := map[netns.Key][]*hook.Hook{}

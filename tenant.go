@@ -195,7 +195,9 @@ func (r *Runtime) wantedInterfacesLocked(t *tenant) ([]*attachment, error) {
 // its error is in tenant.err.
 func (r *Runtime) reconcileLocked(tenants []*tenant) {
 	var fresh, stale []*attachment
-	for i, wanted := range r.wantedLocked(tenants) {
+	wishes := r.wantedLocked(tenants)
+	gone := r.goneLocked(tenants)
+	for i, wanted := range wishes {
 		t := tenants[i]
 		t.linkErrs = nil
 		if t.err != nil && !errors.Is(t.err, ErrHostNetwork) {
@@ -204,7 +206,7 @@ func (r *Runtime) reconcileLocked(tenants []*tenant) {
 		keep := map[placement]bool{}
 		for _, a := range wanted {
 			have := t.attachments[a.placement]
-			if have == nil || have.hook.Gone() {
+			if have == nil || gone[have] {
 				fresh = append(fresh, a)
 				continue
 			}
