@@ -12,11 +12,12 @@
 //     packets leave it as they came. The predecessor did what it returned, and
 //     TC_ACT_OK kept the filters of others from running. Tools that want
 //     verdicts set Options.Verdict in [NewHandlerWith], or use the Runtime.
-//   - The netns inode is in skb->cb[0] while the program runs, as before, and cb[0]
-//     is put back afterwards.
-//   - Where the kernel has TCX (Linux 6.6), nothing stays after SIGKILL and no
-//     program of others can hide packets; elsewhere filters of a killed process let
-//     all packets pass. Nothing of others is ever deleted or replaced.
+//   - The inode of the container's network namespace, for interfaces of our own, is
+//     in skb->cb[0] while the program runs, as before, and cb[0] is put back
+//     afterwards.
+//   - Where the kernel has TCX (Linux 6.6), nothing stays after SIGKILL, and programs
+//     that are there already hide no packets; elsewhere filters of a killed process
+//     let all packets pass. Nothing of others is ever deleted or replaced.
 //
 // From NewHandler on, a program of five instructions stands in for the one that
 // AttachProg brings: so AttachContainer and AttachIface attach, and fail, at once,
