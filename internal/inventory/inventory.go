@@ -30,17 +30,16 @@ func Rows(containers []container.Container, isHost func(link string) bool) (_ []
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
 	var rows []output.PSRow
-	for _, c := range containers {
-		row := h.row(c)
-		if isHost != nil {
-			row.Links = slices.DeleteFunc(row.Links, func(l output.PSLink) bool { return l.Host == "" || !isHost(l.Host) })
-			if len(row.Links) == 0 {
-				continue
-			}
-		}
-		rows = append(rows, row)
+	for some := range slices.Chunk(containers, chunk) {
+		rows = append(rows, h.rows(some)...)
 	}
-	return rows, nil
+	if isHost == nil {
+		return rows, nil
+	}
+	for i := range rows {
+		rows[i].Links = slices.DeleteFunc(rows[i].Links, func(l output.PSLink) bool { return l.Host == "" || !isHost(l.Host) })
+	}
+	return slices.DeleteFunc(rows, func(row output.PSRow) bool { return len(row.Links) == 0 }), nil
 }
 
 // homes are the network namespaces in which containers' host ends may be.
@@ -95,27 +94,6 @@ func (h *homes) close() error {
 	return errors.Join(errs...)
 }
 
-func (h *homes) row(c container.Container) output.PSRow {
-	row := output.PSRow{
-		Runtime: c.Runtime, Name: c.Name, ID: c.ID, Image: c.Image, HostNetwork: c.HostNetwork,
-	}
-	ns, err := open(c)
-	if err != nil {
-		if !c.HostNetwork {
-			row.Why = oneLine(err)
-		}
-		return row
-	}
-	row.Netns = ns.Inode()
-	if !c.HostNetwork {
-		err = h.fill(&row, ns)
-	}
-	if err = errors.Join(err, ns.Close()); err != nil {
-		row.Why = oneLine(err)
-	}
-	return row
-}
-
 func open(c container.Container) (*netns.NS, error) {
 	switch {
 	case c.PID != 0:
@@ -126,38 +104,17 @@ func open(c container.Container) (*netns.NS, error) {
 	return nil, errors.New("the runtime does not say where its network namespace is")
 }
 
-// fill adds the links of the container whose network namespace is ns.
-func (h *homes) fill(row *output.PSRow, ns *netns.NS) error {
-	places, err := linktable.Resolve(ns, h.tables)
-	if errors.Is(err, linktable.ErrHostNetwork) {
-		row.HostNetwork = true
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, place := range places {
-		row.Links = append(row.Links, describe(ns, place))
-	}
-	return nil
-}
-
 // describe lists what the packets of one link meet: those into the container
 // leave the host end before they enter the inner end, the others the other way
 // round.
-func describe(ns *netns.NS, place linktable.Place) output.PSLink {
+func describe(place linktable.Place, inner, host listed) output.PSLink {
 	link := output.PSLink{Name: place.Inner.Name, Ifindex: place.Inner.Index, Kind: place.Inner.Kind}
-	inner, err := hook.List(ns, place.Inner.Index)
-	var host []hook.Entry
 	if place.Home != nil {
 		link.Host, link.HostIfindex = place.Host.Name, place.Host.Index
-		var hostErr error
-		host, hostErr = hook.List(place.Home.NS(), place.Host.Index)
-		err = errors.Join(err, hostErr)
 	}
-	link.Ingress = slices.Concat(programs(host, hook.Egress), programs(inner, hook.Ingress))
-	link.Egress = slices.Concat(programs(inner, hook.Egress), programs(host, hook.Ingress))
-	if err != nil {
+	link.Ingress = slices.Concat(programs(host.entries, hook.Egress), programs(inner.entries, hook.Ingress))
+	link.Egress = slices.Concat(programs(inner.entries, hook.Egress), programs(host.entries, hook.Ingress))
+	if err := errors.Join(inner.err, host.err); err != nil {
 		link.Why = oneLine(err)
 	}
 	return link

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -166,4 +167,30 @@ func TestOnlyLinksWithTheHostEndsThatAreWanted(t *testing.T) {
 	qt.Assert(t, qt.HasLen(rows, 1))
 	qt.Assert(t, qt.HasLen(rows[0].Links, 1))
 	qt.Check(t, qt.Equals(rows[0].Links[0].Name, "eth1"))
+}
+
+// More than are looked at together, with one among them that is not there.
+func TestManyContainersKeepTheirOrder(t *testing.T) {
+	t.Parallel()
+	const n = 300
+	s := newSite(t)
+	containers := make([]container.Container, n)
+	namespaces := testutil.Containers(t, s.host, n)
+	for i, ns := range namespaces {
+		containers[i] = s.container(strconv.Itoa(i))
+		containers[i].NetnsPath = testutil.Path(ns)
+	}
+	containers[n-10].NetnsPath = "/run/netns/boathook-no-such"
+	rows := mustRows(t, nil, containers...)
+	qt.Assert(t, qt.HasLen(rows, n))
+	for i, row := range rows {
+		qt.Check(t, qt.Equals(row.Name, strconv.Itoa(i)))
+		if i == n-10 {
+			qt.Check(t, qt.Not(qt.Equals(row.Why, "")))
+			continue
+		}
+		qt.Assert(t, qt.Equals(row.Why, ""))
+		qt.Assert(t, qt.HasLen(row.Links, 1))
+		qt.Check(t, qt.Equals(row.Links[0].Host, testutil.HostLink(namespaces[i])))
+	}
 }
