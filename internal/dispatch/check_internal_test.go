@@ -126,3 +126,15 @@ func TestWhatWasReadOfTheKernelIsNotReadAgain(t *testing.T) {
 	qt.Check(t, qt.HasLen(view.symbols.read, 0))
 	qt.Check(t, qt.IsNil(view.endLocked()))
 }
+
+// Each swap would else keep all sources before it.
+func TestALoadedSourceKeepsNothingOfTheOneBeforeButItsView(t *testing.T) {
+	t.Parallel()
+	first, err := NewLoadedSource(nil, SourceOptions{})
+	qt.Assert(t, qt.IsNil(err))
+	second, err := NewLoadedSource(nil, SourceOptions{Inherit: first})
+	qt.Assert(t, qt.IsNil(err))
+	qt.Check(t, qt.IsNil(second.opts.Inherit))
+	qt.Check(t, qt.Equals(second.kernel, first.kernel))
+	qt.Check(t, qt.IsNil(errors.Join(first.Close(), second.Close())))
+}
