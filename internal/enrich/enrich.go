@@ -24,6 +24,7 @@ type Index struct {
 	byNetns map[uint32][]*container.Container
 	netns   map[string]uint32 // by container
 	gone    map[string]time.Time
+	swept   time.Time // when what is gone for long was last looked for
 }
 
 func id(c container.Container) string { return c.Runtime + "/" + c.ID }
@@ -74,16 +75,21 @@ func (x *Index) Containers(netns uint32) []*container.Container {
 // purgeLocked drops what is gone for long, and whatever of it had the inode that
 // is in use again.
 func (x *Index) purgeLocked(reused uint32) {
-	for key := range x.gone {
-		if x.netns[key] == reused {
-			x.dropLocked(key)
+	for _, c := range x.byNetns[reused] { // which is replaced, never changed
+		if _, isGone := x.gone[id(*c)]; isGone {
+			x.dropLocked(id(*c))
 		}
 	}
 	x.expireLocked()
 }
 
-// expireLocked drops what is gone for long.
+// expireLocked drops what is gone for long. It looks now and then: containers come
+// and go by the thousand.
 func (x *Index) expireLocked() {
+	if time.Since(x.swept) < memory/10 {
+		return
+	}
+	x.swept = time.Now()
 	for key, since := range x.gone {
 		if time.Since(since) > memory {
 			x.dropLocked(key)

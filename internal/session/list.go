@@ -79,6 +79,7 @@ func snapshot(ctx context.Context, source container.Source, admit func(container
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	var found []container.Container
+	places := map[string]int{} // in found, by id
 	synced := false
 	err := source.Watch(ctx, func(e container.Event) {
 		switch {
@@ -87,8 +88,12 @@ func snapshot(ctx context.Context, source container.Source, admit func(container
 			synced = true
 			cancel()
 		case (e.Type == container.Added || e.Type == container.Changed) && admit(e.Container):
-			same := func(c container.Container) bool { return c.ID == e.Container.ID }
-			found = append(slices.DeleteFunc(found, same), e.Container)
+			if place, known := places[e.Container.ID]; known {
+				found[place] = e.Container
+				return
+			}
+			places[e.Container.ID] = len(found)
+			found = append(found, e.Container)
 		}
 	})
 	if err == nil && !synced {
