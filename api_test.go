@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/go-quicktest/qt"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/boathook/boathook/internal/testutil"
 )
@@ -42,9 +41,8 @@ func TestPublicAPI(t *testing.T) {
 		if !errors.Is(err, os.ErrNotExist) {
 			qt.Assert(t, qt.IsNil(err))
 		}
-		if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-			t.Errorf("%s is not as in %s; if that is meant: go test -run TestPublicAPI -update .\n%s", pkg, file, diff)
-		}
+		qt.Check(t, qt.DeepEquals(strings.Split(got, "\n"), strings.Split(string(want), "\n")),
+			qt.Commentf("%s is not as in %s; if that is meant: go test -run TestPublicAPI -update .", pkg, file))
 	}
 	for file := range stale {
 		if !*update {

@@ -4,6 +4,7 @@ package boathook_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -51,13 +52,11 @@ func badPrograms(tb testing.TB) map[string]badProgram {
 	harmfulLoaded, err := ebpf.NewProgram(harmful.Programs[first(tb, "storebytes")].Copy())
 	qt.Assert(tb, qt.IsNil(err))
 	tb.Cleanup(func() { qt.Check(tb, qt.IsNil(harmfulLoaded.Close())) })
-	for name, each := range map[string]badProgram{
+	maps.Copy(list, map[string]badProgram{
 		"rejected by the verifier": {objectBothWays(rejected, first(tb, "rejected")), nil, `load program .*`},
 		"harmful":                  {objectBothWays(harmful, first(tb, "storebytes")), boathook.ErrRefused, `program .* calls bpf_skb_store_bytes, .*`},
 		"harmful and loaded":       {bothWaysLoaded(harmfulLoaded), boathook.ErrRefused, `program mine calls bpf_skb_store_bytes, .*`},
-	} {
-		list[name] = each
-	}
+	})
 	for kind, at := range map[ebpf.ProgramType]ebpf.AttachType{
 		ebpf.SocketFilter: ebpf.AttachNone, ebpf.XDP: ebpf.AttachNone, ebpf.CGroupSKB: ebpf.AttachCGroupInetEgress,
 	} {
