@@ -30,7 +30,10 @@ type attachment struct {
 	// inside, or an interface target, host or inner is zero.
 	inner, host linktable.Link
 	// own asks for a copy of the program that serves this link alone.
-	own   bool
+	own bool
+	// asked says of one on a pinned link that it was there when the link was last
+	// asked for, and not made since.
+	asked bool
 	load  *load
 	hook  *hook.Hook
 	since time.Time
@@ -118,8 +121,11 @@ func (r *Runtime) goneLocked(tenants []*tenant) map[*attachment]bool {
 	bySpace := map[netns.Key][]*attachment{}
 	for _, t := range tenants {
 		for _, a := range t.attachments {
-			bySpace[a.space] = append(bySpace[a.space], a)
+			if t.doubted == nil || t.doubted[a.index] {
+				bySpace[a.space] = append(bySpace[a.space], a)
+			}
 		}
+		t.doubted = nil
 	}
 	gone := map[*attachment]bool{}
 	for key, list := range bySpace {

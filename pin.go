@@ -54,22 +54,60 @@ func (r *Runtime) unpinLocked(list []change) {
 		moved[c.Link.Index] = moved[c.Link.Index] || c.Kind == linktable.LinkMoved
 	}
 	for _, p := range t.pins {
-		// A hook that lives is on a later link with that ifindex, which was pinned
-		// before the end of the earlier one was told.
+		// What lives since the link was asked for is on a later link than the one whose
+		// end is told only now. What was made since may be on one that nobody asked for.
 		if moved[p.link.Index] || gone[p.link.Index] && !t.livesOn(p.link.Index) {
 			p.gone = true
 		}
 	}
 }
 
-// livesOn says whether a hook on the link with that ifindex is still there.
+// noteAskedLocked notes the attachments of links that were just asked for.
+func (r *Runtime) noteAskedLocked(added map[string]*tenant) {
+	for id, t := range added {
+		p := t.pins[id]
+		if p == nil {
+			continue
+		}
+		for _, d := range r.program.directions() {
+			at := placement{space: r.self.Key(), index: p.link.Index, point: ownPoint(d), direction: d}
+			if a := t.attachments[at]; a != nil {
+				a.asked = true
+			}
+		}
+	}
+}
+
+// livesOn says whether a hook that was there when the link with that ifindex was
+// asked for still is.
 func (t *tenant) livesOn(index int) bool {
 	for p, a := range t.attachments {
-		if p.index == index && !a.hook.Gone() {
+		if p.index == index && a.asked && !a.hook.Gone() {
 			return true
 		}
 	}
 	return false
+}
+
+// doubtPins lets the next look be about the interfaces alone that targets just
+// added mean by their ifindex: one more, or one less, among many is no reason to
+// look at the rest.
+func (t *tenant) doubtPins(added map[string]*tenant) {
+	if t.ns != nil {
+		return
+	}
+	t.doubted = map[int]bool{}
+	for id, its := range added {
+		if its != t {
+			continue
+		}
+		p := t.pins[id]
+		if p == nil {
+			t.doubted = nil
+			return
+		}
+		t.doubted[p.link.Index] = true
+	}
 }
 
 // failed notes that a link could not be attached.

@@ -68,7 +68,12 @@ func (r *Runtime) addEachLocked(ctx context.Context, targets []Target) (map[stri
 	if err := ctx.Err(); err != nil {
 		return failed, errors.Join(err, r.removeLocked(added))
 	}
-	r.reconcileLocked(distinct(added))
+	tenants := distinct(added)
+	for _, t := range tenants {
+		t.doubtPins(added)
+	}
+	r.reconcileLocked(tenants)
+	r.noteAskedLocked(added)
 	rejected := map[string]*tenant{}
 	for id, t := range added {
 		if err := t.errOf(id); err != nil {
@@ -237,6 +242,7 @@ func (r *Runtime) removeLocked(byID map[string]*tenant) error {
 			stale = append(stale, t.list()...)
 			empty = append(empty, t)
 		case t.ns == nil:
+			t.doubtPins(nil)
 			interfaces = append(interfaces, t)
 		}
 	}

@@ -25,7 +25,9 @@ type tenant struct {
 	err     error // of the last attempt
 	// linkErrs are the parts of err that concern single interfaces, by ifindex.
 	linkErrs map[int]error
-	retry    backoff
+	// doubted are the interfaces whose hooks the next look is about; nil is all.
+	doubted map[int]bool
+	retry   backoff
 }
 
 func newTenant(ns *netns.NS) *tenant {

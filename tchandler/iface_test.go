@@ -197,6 +197,7 @@ func TestInterfacesFailByThemselves(t *testing.T) {
 	// Somebody takes our qdisc away and puts in its place one that is in the way.
 	testutil.Exec(t, p.host, "tc", "qdisc", "del", "dev", bad.Name, "clsact")
 	testutil.Exec(t, p.host, "tc", "qdisc", "add", "dev", bad.Name, "ingress")
+	qt.Check(t, qt.ErrorMatches(h.AttachIface(&bad.Interface), `attach interface .*an ingress qdisc is in the way`))
 	qt.Assert(t, qt.IsNil(h.AttachIface(&good.Interface)))
 	qt.Check(t, qt.Equals(good.send(t, 3), 3))
 	qt.Check(t, qt.Equals(g.took(t, p.host), 3))
