@@ -14,8 +14,9 @@ type Event struct {
 	// Map is the name of the ring buffer or perf event array.
 	Map string
 	// Data is valid only during the call, and must not be written to: it lies where the
-	// program wrote it, in memory that only the kernel may change. Nil if the event
-	// only says what was lost.
+	// program wrote it, in memory shared with the kernel. Writing to it, or reading it
+	// when the Runtime is closed, is a fault that ends the process. Nil if the event only
+	// says what was lost.
 	Data []byte
 	// Perf says that up to 7 bytes at the end of Data are padding.
 	Perf bool
