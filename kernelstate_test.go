@@ -82,6 +82,8 @@ func bpfIdentity(info string) string {
 
 func TestKernelStateSeesWhatARuntimeHolds(t *testing.T) {
 	s := newSite(t)
+	// A qdisc of ours would stay on a link this young.
+	testutil.Exec(t, s.inside, "tc", "qdisc", "add", "dev", "eth0", "clsact")
 	before := kernelState(t, s.host, s.inside)
 	rt := newRuntime(t, bothWaysOptions())
 	add(t, rt, s.inner("web"))
