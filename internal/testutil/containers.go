@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -66,62 +65,57 @@ func makeContainers(host *netns.NS, made []*netns.NS, group uint32) error {
 // makeBatch fills made.
 func makeBatch(conn *netlink.Conn, host *netns.NS, made []*netns.NS, group uint32) error {
 	// A socket works for its own namespace wherever the thread is that uses it.
-	sockets := make([]int, 0, len(made))
+	conns := make([]*netlink.Conn, 0, len(made))
 	// The thread ends in the last one. It is never the main thread, whose network
 	// namespace is that of the process.
 	err := host.Do(func() error {
 		for i := range made {
-			ns, err := makeNamespace()
-			if err != nil {
+			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 				return fmt.Errorf("make netns: %w", err)
 			}
-			made[i] = ns
-			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-			if err != nil {
-				return fmt.Errorf("open socket: %w", err)
+			var err error
+			if made[i], err = netns.OpenPath("/proc/thread-self/ns/net"); err != nil {
+				return err
 			}
-			sockets = append(sockets, fd)
+			inside, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+			if err != nil {
+				return fmt.Errorf("open rtnetlink: %w", err)
+			}
+			conns = append(conns, inside)
 		}
 		return nil
 	})
 	if err == nil {
 		err = linkContainers(conn, made, group)
 	}
-	for _, fd := range sockets {
+	for _, inside := range conns {
 		if err == nil {
-			err = errors.Join(setUp(fd, "lo"), setUp(fd, "eth0"))
+			err = setUpInside(inside)
 		}
-		err = errors.Join(err, unix.Close(fd))
+		err = errors.Join(err, inside.Close())
 	}
 	return err
 }
 
-// makeNamespace leaves the calling thread in the namespace that it makes. Links
-// that come to be in it get no IPv6 link-local address and so send nothing.
-func makeNamespace() (*netns.NS, error) {
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile("/proc/sys/net/ipv6/conf/default/addr_gen_mode", []byte("1"), 0); err != nil {
-		return nil, err
-	}
-	return netns.OpenPath("/proc/thread-self/ns/net")
-}
-
-func setUp(fd int, link string) error {
-	req, err := unix.NewIfreq(link)
+// setUpInside sets a container's two links up. A write to its sysctl for quiet links
+// would turn round and round while somebody else makes links.
+func setUpInside(inside *netlink.Conn) error {
+	lo, err := upMessage("lo")
 	if err != nil {
 		return err
 	}
-	req.SetUint16(unix.IFF_UP)
-	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req); err != nil {
-		return fmt.Errorf("set %s up: %w", link, err)
+	quiet, err := quietMessage("eth0")
+	if err != nil {
+		return err
 	}
-	return nil
+	eth0, err := upMessage("eth0")
+	if err != nil {
+		return err
+	}
+	return exchange(inside, []netlink.Message{lo, quiet, eth0})
 }
 
-// linkContainers sends all that a batch needs at once and takes the answers, of
-// which each comes by itself.
+// linkContainers makes the links of a batch at once.
 func linkContainers(conn *netlink.Conn, containers []*netns.NS, group uint32) error {
 	var messages []netlink.Message
 	for _, ns := range containers {
@@ -129,12 +123,22 @@ func linkContainers(conn *netlink.Conn, containers []*netns.NS, group uint32) er
 		if err != nil {
 			return err
 		}
-		up, err := upMessage(ns)
+		quiet, err := quietMessage(HostLink(ns))
 		if err != nil {
 			return err
 		}
-		messages = append(messages, pair, up)
+		up, err := upMessage(HostLink(ns))
+		if err != nil {
+			return err
+		}
+		messages = append(messages, pair, quiet, up)
 	}
+	return exchange(conn, messages)
+}
+
+// exchange sends messages at once and takes the answers, of which each comes by
+// itself.
+func exchange(conn *netlink.Conn, messages []netlink.Message) error {
 	if _, err := conn.SendMessages(messages); err != nil {
 		return fmt.Errorf("make links: %w", err)
 	}
@@ -172,11 +176,13 @@ func vethMessage(container *netns.NS, group uint32) (netlink.Message, error) {
 	return linkMessage(unix.RTM_NEWLINK, netlink.Create|netlink.Excl, linkHead(0), attrs)
 }
 
-// upMessage sets the host end up, without an IPv6 link-local address.
-func upMessage(container *netns.NS) (netlink.Message, error) {
+// quietMessage keeps a link from getting an IPv6 link-local address, so that it sends
+// nothing. The kernel sees to it after what else a message asks for, so it comes
+// before the link is set up.
+func quietMessage(name string) (netlink.Message, error) {
 	const addrGenMode, none = 8, 1 // IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE (linux/if_link.h)
 	attrs := netlink.NewAttributeEncoder()
-	attrs.String(unix.IFLA_IFNAME, HostLink(container))
+	attrs.String(unix.IFLA_IFNAME, name)
 	attrs.Nested(unix.IFLA_AF_SPEC, func(families *netlink.AttributeEncoder) error {
 		families.Nested(unix.AF_INET6, func(inet6 *netlink.AttributeEncoder) error {
 			inet6.Uint8(addrGenMode, none)
@@ -184,6 +190,12 @@ func upMessage(container *netns.NS) (netlink.Message, error) {
 		})
 		return nil
 	})
+	return linkMessage(unix.RTM_NEWLINK, 0, linkHead(0), attrs)
+}
+
+func upMessage(name string) (netlink.Message, error) {
+	attrs := netlink.NewAttributeEncoder()
+	attrs.String(unix.IFLA_IFNAME, name)
 	return linkMessage(unix.RTM_NEWLINK, 0, linkHead(unix.IFF_UP), attrs)
 }
 

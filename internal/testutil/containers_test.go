@@ -12,7 +12,7 @@ import (
 	"github.com/boathook/boathook/internal/testutil"
 )
 
-func TestContainersAreLinkedToTheirHost(t *testing.T) {
+func TestContainersAreLinkedToTheirHost(t *testing.T) { //nolint:tparallel // the end of its subtest is looked at
 	t.Parallel()
 	host := testutil.Netns(t)
 	var some, more []*netns.NS
