@@ -117,9 +117,41 @@ func TestEventsOfWhichNobodyTellsAreLookedForSoonerWhileTheyCome(t *testing.T) {
 	send(t, coll, 1)
 	s.sleep()
 	qt.Check(t, qt.Equals(s.poll, quickPoll))
-	qt.Check(t, qt.IsTrue(s.drain(&eventReader{sink: func(Event) {}})))
+	qt.Check(t, qt.Equals(s.drain(&eventReader{sink: func(Event) {}}), 136))
 	for range 5 {
 		s.sleep()
 	}
 	qt.Check(t, qt.Equals(s.poll, pollInterval))
+}
+
+func TestTheReaderRestsWhileEventsGather(t *testing.T) {
+	t.Parallel()
+	coll := flooding(t, 4<<20, wakeLikeBoathook)
+	s, err := openRingSource(coll.Maps["events"])
+	qt.Assert(t, qt.IsNil(err))
+	defer func() { qt.Check(t, qt.IsNil(s.close())) }()
+	qt.Check(t, qt.Equals(s.rest, time.Millisecond))
+	s.rest = 100 * time.Millisecond
+	send(t, coll, 1) // it rings, which is no reason to get up
+	began := time.Now()
+	s.gather()
+	qt.Check(t, qt.IsTrue(time.Since(began) >= s.rest), qt.Commentf("%s", time.Since(began)))
+
+	s.rest = time.Hour
+	sent := make(chan struct{})
+	time.AfterFunc(20*time.Millisecond, func() {
+		send(t, coll, 2000)
+		close(sent)
+	})
+	s.gather()
+	qt.Check(t, qt.IsTrue(s.ring.waiting() >= loudBytes))
+	<-sent
+}
+
+func TestTheReaderOfASmallRingDoesNotRest(t *testing.T) {
+	t.Parallel()
+	s, err := openRingSource(newRingMap(t, 16<<10))
+	qt.Assert(t, qt.IsNil(err))
+	defer func() { qt.Check(t, qt.IsNil(s.close())) }()
+	qt.Check(t, qt.Equals(s.rest, 0))
 }

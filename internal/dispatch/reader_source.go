@@ -14,9 +14,10 @@ import (
 // itself when it goes to sleep after each; a rest makes it one wake-up for many,
 // whatever the program asks for. Nobody watching notices it, and a quarter of a
 // ring is not filled meanwhile: not at 256 MB in a second, which is a byte in four
-// nanoseconds. If it is, programs that use boathook.h ring.
+// nanoseconds. If it is, programs that use boathook.h ring. Rests that got shorter
+// as the ring filled were tried and brought more wake-ups, not more events.
 const (
-	restPerByte = time.Nanosecond
+	restPerByte = time.Nanosecond // of the ring
 	longestRest = time.Millisecond
 	// shortestRest: below it the kernel's timers (50 us of slack) are too coarse.
 	shortestRest = 64 * time.Microsecond
@@ -25,6 +26,9 @@ const (
 // loudBytes ends a rest, if they are not more than a quarter of the ring: what
 // boathook.h calls BH_WAKEUP_BYTES.
 const loudBytes = 256 << 10
+
+// drainBytes bounds a batch: who collects events passes them on behind it.
+const drainBytes = 1 << 20
 
 // quickPoll is how soon to look again after events of which nobody told.
 const quickPoll = 10 * time.Millisecond
@@ -62,35 +66,40 @@ func (s *ringSource) read(r *eventReader) {
 			s.counted = now
 			r.reportLost()
 		}
-		switch {
-		case found && s.rest > 0:
-			s.gather()
-		case !found:
+		if found == 0 {
 			s.sleep()
+		} else {
+			s.gather()
 		}
 	}
-	s.drain(r)
+	for left := s.ring.size; left > 0; { // what came before the end
+		found := s.drain(r)
+		if found == 0 {
+			break
+		}
+		left -= min(left, found)
+	}
 	r.reportLost()
 }
 
-// drain hands on what is in the ring, as much as fits into it at most, and says
-// whether there was anything. Nothing is overlooked between the last drain, which
+// drain hands on what is in the ring, as much as fits into it or drainBytes at most,
+// and says how many bytes there were. Nothing is overlooked between the last drain, which
 // found nothing, and sleep: the kernel rings for a record that it finds the reader
 // to have caught up with.
-func (s *ringSource) drain(r *eventReader) (found bool) {
+func (s *ringSource) drain(r *eventReader) (found uintptr) {
 	start := s.ring.pos
 	length, more := s.ring.peek()
 	for more {
 		data := s.ring.take(length)
 		length, more = s.ring.peek()
-		more = more && s.ring.pos-start < s.ring.size
+		more = more && s.ring.pos-start < min(s.ring.size, drainBytes)
 		r.sink(Event{Map: r.name, Data: data, More: more})
 		if s.ring.due() {
 			s.release(r)
 		}
 	}
 	s.release(r)
-	return s.ring.pos != start
+	return s.ring.pos - start
 }
 
 // release gives room back to the program. A ring that was full is told of when it
@@ -105,11 +114,15 @@ func (s *ringSource) release(r *eventReader) {
 
 // gather rests while events gather, until the ring fills.
 func (s *ringSource) gather() {
-	for left := time.Now().Add(s.rest); ; {
-		wait := time.Until(left)
-		if wait <= 0 || !s.bell.wait(wait) || s.ring.waiting() >= min(s.ring.size/4, loudBytes) {
+	if s.rest == 0 {
+		return
+	}
+	for until := time.Now().Add(s.rest); s.ring.waiting() < min(s.ring.size/4, loudBytes); {
+		left := time.Until(until)
+		if left <= 0 {
 			return
 		}
+		s.bell.wait(left)
 	}
 }
 
