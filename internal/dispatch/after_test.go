@@ -3,8 +3,11 @@
 package dispatch_test
 
 import (
+	"errors"
 	"testing"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/go-quicktest/qt"
 
 	"github.com/boathook/boathook/internal/dispatch"
@@ -111,4 +114,27 @@ func TestProgramsThatMayWriteReturn(t *testing.T) {
 	t.Parallel()
 	load := newLoad(t, returning(unspec), dispatch.LoadOptions{AllowWrites: true})
 	qt.Check(t, qt.Equals(after(t, load), dispatch.Verdict))
+}
+
+// The kernel shows of a loaded program whether it stores to the skb.
+func TestLoadedProgramsAreRestoredAfterOnlyIfTheyStore(t *testing.T) {
+	t.Parallel()
+	storing := returning(unspec).Programs["prog"]
+	storing.Instructions = append(asm.Instructions{
+		asm.Mov.Imm(asm.R2, 1), asm.StoreMem(asm.R1, 8, asm.R2, asm.Word), // mark
+	}, storing.Instructions...)
+	for want, spec := range map[dispatch.After]*ebpf.ProgramSpec{
+		dispatch.Verdict: returning(unspec).Programs["prog"],
+		dispatch.Fields:  storing,
+	} {
+		prog, err := ebpf.NewProgram(spec)
+		qt.Assert(t, qt.IsNil(err))
+		source, err := dispatch.NewLoadedSource(map[string]*ebpf.Program{"prog": prog}, dispatch.SourceOptions{})
+		qt.Assert(t, qt.IsNil(errors.Join(err, prog.Close())))
+		t.Cleanup(func() { qt.Check(t, qt.IsNil(source.Close())) })
+		load, err := dispatch.NewLoad(source, "prog", dispatch.LoadOptions{})
+		qt.Assert(t, qt.IsNil(err))
+		t.Cleanup(func() { qt.Check(t, qt.IsNil(load.Close())) })
+		qt.Check(t, qt.Equals(after(t, load), want))
+	}
 }

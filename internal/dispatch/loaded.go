@@ -20,7 +20,7 @@ import (
 // be read, is a [RefusedError]. Returns os.ErrClosed, wrapped, for one that is
 // closed, and [ErrNoProgram] for nil.
 func NewLoadedSource(progs map[string]*ebpf.Program, opts SourceOptions) (*Source, error) {
-	s := &Source{opts: opts, loaded: map[string]*ebpf.Program{}, kernel: inheritedKernel(opts.Inherit)}
+	s := &Source{opts: opts, loaded: map[string]*ebpf.Program{}, after: map[string]after{}, kernel: inheritedKernel(opts.Inherit)}
 	s.opts.Inherit = nil
 	s.kernel.mu.Lock()
 	defer s.kernel.mu.Unlock()
@@ -38,9 +38,11 @@ func (s *Source) keepLoaded(progs map[string]*ebpf.Program) error {
 		case prog.FD() < 0:
 			return fmt.Errorf("use program %s: %w", name, os.ErrClosed)
 		}
-		if err := checkForeign(name, prog, s.kernel, s.opts); err != nil {
+		left, err := checkForeign(name, prog, s.kernel, s.opts)
+		if err != nil {
 			return err
 		}
+		s.after[name] = left
 		clone, err := prog.Clone()
 		if err != nil {
 			return fmt.Errorf("keep program %s: %w", name, err)
@@ -59,19 +61,34 @@ func (s *Source) instantiateLoaded(name string) (*instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keep program %s: %w", name, err)
 	}
-	return &instance{name: name, prog: clone, own: clone, after: fields}, nil
+	return &instance{name: name, prog: clone, own: clone, after: s.after[name]}, nil
 }
 
 // checkForeign is checkSpec and checkLoaded for a program of which only the
-// translated instructions are to be had.
-func checkForeign(name string, prog *ebpf.Program, kernel *kernelView, opts SourceOptions) error {
+// translated instructions are to be had. It says besides what is left to do when
+// the program has ended.
+func checkForeign(name string, prog *ebpf.Program, kernel *kernelView, opts SourceOptions) (after, error) {
 	if err := checkType(name, prog); err != nil {
-		return err
+		return fields, err
 	}
 	insns, err := translated(name, prog)
 	if err != nil {
-		return err
+		return fields, err
 	}
+	if err := checkForeignCalls(name, insns, kernel, opts); err != nil || opts.AllowWrites {
+		return fields, err
+	}
+	if writesPacket(insns) {
+		return fields, &RefusedError{Program: name, Reason: "writes to the packet directly", Hint: liftedByWrites}
+	}
+	if err := checkForeignMaps(name, prog); err != nil {
+		return fields, err
+	}
+	return checkForeignStores(name, insns, kernel)
+}
+
+// checkForeignCalls refuses a program that calls what could do harm.
+func checkForeignCalls(name string, insns asm.Instructions, kernel *kernelView, opts SourceOptions) error {
 	calls, err := calledSymbols(insns, kernel)
 	if errors.Is(err, errNoSymbols) {
 		return &RefusedError{
@@ -93,16 +110,7 @@ func checkForeign(name string, prog *ebpf.Program, kernel *kernelView, opts Sour
 			return &RefusedError{Program: name, Reason: fmt.Sprintf("calls %s, which can change the packet or its fate", symbol), Hint: liftedByWrites}
 		}
 	}
-	if opts.AllowWrites {
-		return nil
-	}
-	if writesPacket(insns) {
-		return &RefusedError{Program: name, Reason: "writes to the packet directly", Hint: liftedByWrites}
-	}
-	if err := checkForeignMaps(name, prog); err != nil {
-		return err
-	}
-	return checkForeignStores(name, insns, kernel)
+	return nil
 }
 
 // checkForeignMaps refuses a program that can call others which we have not seen.
@@ -134,28 +142,31 @@ func checkForeignMaps(name string, prog *ebpf.Program) error {
 }
 
 // checkForeignStores refuses a store to the time stamp and writes that the kernel
-// does not tell of; the other fields that a
-// program may store to are restored by the dispatcher.
-func checkForeignStores(name string, insns asm.Instructions, kernel *kernelView) error {
+// does not tell of. The other fields that a program may store to are left for the
+// dispatcher to put back.
+func checkForeignStores(name string, insns asm.Instructions, kernel *kernelView) (after, error) {
 	offset, err := kernel.tstampOffset()
 	if err != nil {
-		return fmt.Errorf("find tstamp in the kernel's sk_buff: %w", err)
+		return fields, fmt.Errorf("find tstamp in the kernel's sk_buff: %w", err)
 	}
 	stores, err := contextStores(insns)
 	if err != nil {
-		return fmt.Errorf("follow the context through program %s: %w", name, err)
+		return fields, fmt.Errorf("follow the context through program %s: %w", name, err)
 	}
 	if stores[offset] {
-		return &RefusedError{Program: name, Reason: "writes skb->tstamp, which cannot be restored", Hint: liftedByWrites}
+		return fields, &RefusedError{Program: name, Reason: "writes skb->tstamp, which cannot be restored", Hint: liftedByWrites}
 	}
 	how, err := writesUnseen(insns, loadedView(kernel))
 	if err != nil {
-		return fmt.Errorf("follow packets through program %s: %w", name, err)
+		return fields, fmt.Errorf("follow packets through program %s: %w", name, err)
 	}
 	if how != "" {
-		return &RefusedError{Program: name, Reason: how, Hint: liftedByWrites}
+		return fields, &RefusedError{Program: name, Reason: how, Hint: liftedByWrites}
 	}
-	return nil
+	if len(stores) > 0 {
+		return fields, nil
+	}
+	return verdict, nil
 }
 
 func tstampOffset() (int16, error) {
