@@ -68,8 +68,40 @@ func TestManyContainersCostTheSameEach(t *testing.T) {
 			qt.Assert(t, qt.IsNil(rt.Remove(w.ids()...)))
 			qt.Check(t, qt.Equals(rt.Asked(), want))
 			qt.Check(t, qt.IsTrue(rt.Idle()))
+			w.comeAndGo(t)
 		})
 	}
+}
+
+// comeAndGo has all containers come while their source is followed, one event after
+// the other, and go the same way: what comes during a burst makes the next one.
+func (w *town) comeAndGo(t *testing.T) {
+	t.Helper()
+	n := len(w.containers)
+	var there, changed atomic.Int64 // the number of attachments, and how often it was another
+	rt := newRuntime(t, boathook.Options{
+		Program: bothWays(verdictUnspec),
+		Changed: func(n int) {
+			there.Store(int64(n))
+			changed.Add(1)
+		},
+		Notify: func(notice boathook.Notice) { t.Errorf("notice: %v", notice) },
+	})
+	source := make(script)
+	follow(t, rt, source, container.Selector{})
+	source <- container.Event{Type: container.Synced}
+	for i := range n {
+		source <- container.Event{Type: container.Added, Container: w.container(i)}
+	}
+	testutil.Eventually(t, time.Minute, func() bool { return there.Load() == int64(2*n) }, "all are attached")
+	for i := range n {
+		source <- container.Event{Type: container.Removed, Container: w.container(i)}
+	}
+	testutil.Eventually(t, time.Minute, func() bool { return there.Load() == 0 }, "all are detached")
+	qt.Check(t, qt.HasLen(attachments(t, rt), 0))
+	qt.Check(t, qt.IsTrue(rt.Idle()))
+	t.Logf("%d changes of the number of attachments", changed.Load())
+	qt.Check(t, qt.IsTrue(changed.Load() < int64(10+n/10)))
 }
 
 // One more container on a host full of them costs what it costs on an empty one.
@@ -140,35 +172,6 @@ func TestLinksThatBlinkAreNotLookedAtAgain(t *testing.T) {
 
 func (w *town) container(i int) container.Container {
 	return container.Container{Runtime: "script", ID: fmt.Sprint(i), NetnsPath: testutil.Path(w.containers[i]), RuntimePID: w.runtime}
-}
-
-// A thousand containers come while their source is followed, one event after the
-// other, and go the same way: what comes during a burst makes the next one.
-func TestFollowTakesBursts(t *testing.T) {
-	t.Parallel()
-	const n = 1000
-	w := newTown(t, n)
-	var changed atomic.Int64 // how often the number of attachments was another
-	rt := newRuntime(t, boathook.Options{
-		Program: bothWays(verdictUnspec),
-		Changed: func(int) { changed.Add(1) },
-		Notify:  func(notice boathook.Notice) { t.Errorf("notice: %v", notice) },
-	})
-	source := make(script)
-	follow(t, rt, source, container.Selector{})
-	source <- container.Event{Type: container.Synced}
-	for i := range n {
-		source <- container.Event{Type: container.Added, Container: w.container(i)}
-	}
-	count := func() int { return len(attachments(t, rt)) }
-	testutil.Eventually(t, time.Minute, func() bool { return count() == 2*n }, "all are attached")
-	for i := range n {
-		source <- container.Event{Type: container.Removed, Container: w.container(i)}
-	}
-	testutil.Eventually(t, time.Minute, func() bool { return count() == 0 }, "all are detached")
-	qt.Check(t, qt.IsTrue(rt.Idle()))
-	t.Logf("%d changes of the number of attachments", changed.Load())
-	qt.Check(t, qt.IsTrue(changed.Load() < n/2))
 }
 
 // A container that is started again between two looks is another one.

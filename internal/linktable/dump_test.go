@@ -19,6 +19,8 @@ func TestDumpDescribesLinks(t *testing.T) {
 	index, peer := testutil.Veth(t, ns, "host", other, "eth0")
 	testutil.Exec(t, ns, "ip", "link", "add", "bridge", "type", "bridge")
 
+	// The kernel tells of a carrier when it has the time.
+	testutil.Eventually(t, waitTime, func() bool { return named(t, mustDump(t, ns), "host").Running }, "the link runs")
 	links := mustDump(t, ns)
 	qt.Assert(t, qt.DeepEquals(named(t, links, "host"), linktable.Link{
 		Index: index, Name: "host", Kind: "veth", Up: true, Running: true,
