@@ -64,20 +64,15 @@ func (r *Runtime) neighboursLocked(key netns.Key, list []*attachment) []neighbou
 	if s := r.spaces[key]; s.own != nil {
 		ns = s.own
 	}
-	places := map[int]int{} // of links in indexes
-	var indexes []int
-	for _, a := range list {
-		if _, ok := places[a.index]; !ok {
-			places[a.index] = len(indexes)
-			indexes = append(indexes, a.index)
-		}
+	hooks := make([]*hook.Hook, len(list))
+	for i, a := range list {
+		hooks[i] = a.hook
 	}
-	entries, errs := hook.ListLinks(ns, indexes)
+	entries, errs := hook.Around(ns, hooks)
 	found := make([]neighbours, len(list))
 	for i, a := range list {
-		place := places[a.index]
-		found[i] = a.among(entries[place])
-		found[i].err = errs[place]
+		found[i] = a.among(entries[i])
+		found[i].err = errs[i]
 	}
 	return found
 }

@@ -61,6 +61,7 @@ type clsactBurst struct {
 type clsactLink struct {
 	err     error // why nothing can be attached to it
 	made    bool  // the qdisc is ours
+	alone   bool  // there was none before this burst, nor any filter
 	filters [2][]filter
 }
 
@@ -156,7 +157,7 @@ func (b *clsactBurst) planOne(req Request, l *clsactLink) (*Hook, error) {
 		tag = b.owner.qdiscTag()
 	}
 	return &Hook{
-		index: req.Index, point: req.Point, program: id,
+		index: req.Index, point: req.Point, program: id, alone: l.alone,
 		filter: filter{
 			index: req.Index, parent: req.Point.parent(),
 			priority: priority, protocol: unix.ETH_P_ALL, handle: ownHandle,
@@ -176,7 +177,7 @@ func (b *clsactBurst) taken(h *Hook, err error) bool {
 	if err != nil {
 		return false
 	}
-	b.links[h.index].filters[h.point] = filters
+	b.links[h.index].filters[h.point], b.links[h.index].alone = filters, false
 	for _, f := range filters {
 		if f.chain == 0 && f.priority == h.filter.priority {
 			return true

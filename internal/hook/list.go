@@ -77,7 +77,7 @@ func List(ns *netns.NS, index int) ([]Entry, error) {
 }
 
 func list(ns *netns.NS, index int) ([]Entry, error) {
-	entries, errs := listLinks(ns, []int{index})
+	entries, errs := listLinks(ns, []int{index}, nil)
 	return entries[0], errs[0]
 }
 
@@ -85,7 +85,7 @@ func list(ns *netns.NS, index int) ([]Entry, error) {
 // namespace. Both results are as long as indexes: for each link there are either
 // entries, be it none, or an error.
 func ListLinks(ns *netns.NS, indexes []int) ([][]Entry, []error) {
-	entries, errs := listLinks(ns, indexes)
+	entries, errs := listLinks(ns, indexes, nil)
 	for i, err := range errs {
 		if err != nil {
 			errs[i] = fmt.Errorf("list programs of ifindex %d in %s: %w", indexes[i], ns, err)
@@ -100,7 +100,8 @@ type listing struct {
 	tc  [2][]Entry
 }
 
-func listLinks(ns *netns.NS, indexes []int) ([][]Entry, []error) {
+// listLinks does not ask for the filters of links that known has.
+func listLinks(ns *netns.NS, indexes []int, known map[int][2][]Entry) ([][]Entry, []error) {
 	entries, errs := make([][]Entry, len(indexes)), make([]error, len(indexes))
 	links := make([]listing, len(indexes))
 	err := visit(ns, func() error {
@@ -110,10 +111,7 @@ func listLinks(ns *netns.NS, indexes []int) ([][]Entry, []error) {
 		return nil
 	})
 	if err == nil {
-		err = withConn(ns, func(c *conn) error {
-			c.listTC(indexes, links, errs)
-			return nil
-		})
+		err = listFilters(ns, indexes, known, links, errs)
 	}
 	fill(errs, err)
 	seen := make(programFacts)
@@ -126,6 +124,26 @@ func listLinks(ns *netns.NS, indexes []int) ([][]Entry, []error) {
 		}
 	}
 	return entries, errs
+}
+
+func listFilters(ns *netns.NS, indexes []int, known map[int][2][]Entry, links []listing, errs []error) error {
+	var places, unknown []int
+	for i, index := range indexes {
+		if tc, ok := known[index]; ok {
+			links[i].tc = tc
+		} else if errs[i] == nil {
+			places, unknown = append(places, i), append(unknown, index)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	return withConn(ns, func(c *conn) error {
+		for n, found := range c.listTC(unknown) {
+			links[places[n]].tc, errs[places[n]] = found.points, found.err
+		}
+		return nil
+	})
 }
 
 // inOrder returns the entries of both points in the order in which they run. A
@@ -192,18 +210,21 @@ func listBPF(index int, p bpfPlace) ([]Entry, error) {
 	return entries, nil
 }
 
-// listTC adds what is on the qdiscs in the links' ingress slots. A link that has
-// an error already is left out.
-func (c *conn) listTC(indexes []int, links []listing, errs []error) {
-	kinds, kindErrs := c.qdiscKinds(indexes)
+// onQdisc is what is on the qdisc in a link's ingress slot.
+type onQdisc struct {
+	points [2][]Entry
+	err    error
+}
+
+func (c *conn) listTC(indexes []int) []onQdisc {
+	found := make([]onQdisc, len(indexes))
+	kinds, errs := c.qdiscKinds(indexes)
 	for i, index := range indexes {
-		if errs[i] == nil {
-			errs[i] = kindErrs[i]
-		}
-		if errs[i] == nil {
-			links[i].tc, errs[i] = c.listQdisc(index, kinds[i])
+		if found[i].err = errs[i]; errs[i] == nil {
+			found[i].points, found[i].err = c.listQdisc(index, kinds[i])
 		}
 	}
+	return found
 }
 
 func (c *conn) listQdisc(index int, kind string) ([2][]Entry, error) {

@@ -39,7 +39,7 @@ func (b *clsactBurst) makeQdiscs() {
 		l := b.links[order[i]]
 		switch {
 		case r.err == nil:
-			l.made = true
+			l.made, l.alone = true, true
 		case errors.Is(r.err, unix.EEXIST):
 			occupied = append(occupied, order[i])
 		default:

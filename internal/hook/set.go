@@ -51,6 +51,8 @@ type Hook struct {
 
 	link   link.Link // TCX
 	filter filter    // Clsact
+	// alone: its link had no qdisc before the burst that made it.
+	alone bool
 }
 
 // Program returns the program's id.

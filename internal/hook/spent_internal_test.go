@@ -100,11 +100,12 @@ func TestListsAskTheKernelInProportion(t *testing.T) {
 	_, errs := set.Attach(bothPoints(indexes[:used], mustProgram(t)))
 	qt.Assert(t, qt.IsNil(firstOf(errs)))
 	err := withConn(ns, func(c *conn) error {
-		links, errs := make([]listing, len(indexes)), make([]error, len(indexes))
-		c.listTC(indexes, links, errs)
-		qt.Check(t, qt.IsNil(firstOf(errs)))
-		qt.Check(t, qt.HasLen(links[used-1].tc[Egress], 1))
-		qt.Check(t, qt.HasLen(links[used].tc[Egress], 0))
+		found := c.listTC(indexes)
+		for _, link := range found {
+			qt.Assert(t, qt.IsNil(link.err))
+		}
+		qt.Check(t, qt.HasLen(found[used-1].points[Egress], 1))
+		qt.Check(t, qt.HasLen(found[used].points[Egress], 0))
 		qt.Check(t, qt.Equals(c.spent.dumps, 2*used))
 		qt.Check(t, qt.Equals(c.spent.requests, len(indexes)+2*used))
 		return nil
