@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 
 	"github.com/boathook/boathook"
 )
@@ -65,20 +66,17 @@ func (c *Container) key() string { return "container/" + c.ID }
 //   - All links are attached or none; after an error nothing stays, and the call
 //     may be repeated. For a container that is attached it looks again: under
 //     another PID, of the container started anew, the links are those of that
-//     process from then on.
+//     process from then on. If that fails, what was attached before stays.
 //   - Links without a host end, as macvlan and those made from other namespaces,
 //     are attached inside the container. Having no link yet is no error.
 //   - A container on the host's network, said to be or found to be, is an error
 //     that wraps [boathook.ErrHostNetwork], not success without data.
 //
-// Returns an error that wraps os.ErrNotExist if the process is gone, and
-// [boathook.ErrClosed] after Close.
+// Returns an error that wraps os.ErrNotExist if the process is gone or PID is none,
+// and [boathook.ErrClosed] after Close.
 func (h *Handler) AttachContainer(c *Container) error {
 	if err := c.check(); err != nil {
 		return fmt.Errorf("attach: %w", err)
-	}
-	if c.PID <= 0 && !c.HostNetwork {
-		return fmt.Errorf("attach %s: no process has that id", c)
 	}
 	err := h.attach(c.key(), boathook.Target{PID: c.PID, HostNetwork: c.HostNetwork, RuntimePID: h.hostPID})
 	if err != nil {
@@ -169,8 +167,8 @@ func (h *Handler) attach(key string, target boathook.Target) error {
 	if known && old.ID == key {
 		target.ID = key + "+"
 	}
-	if err := h.rt.Add(context.Background(), target); err != nil {
-		if target.Interface == "" {
+	if err := h.add(target); err != nil {
+		if target.Interface == "" && !known {
 			h.noteFailureLocked(key)
 		}
 		return err
@@ -181,6 +179,13 @@ func (h *Handler) attach(key string, target boathook.Target) error {
 		return nil
 	}
 	return h.rt.Remove(old.ID)
+}
+
+func (h *Handler) add(target boathook.Target) error {
+	if target.Interface == "" && target.PID <= 0 && !target.HostNetwork {
+		return fmt.Errorf("no process has that id: %w", os.ErrNotExist)
+	}
+	return h.rt.Add(context.Background(), target)
 }
 
 // detach takes out the target for key. A pid other than 0 and the target's is

@@ -232,6 +232,27 @@ func TestRow42DetachAfterAFailedAttachIsNoError(t *testing.T) {
 	qt.Check(t, qt.ErrorMatches(err, `attach container job \(pid 4194304\): container/short: open netns of pid 4194304: no such process`))
 	qt.Check(t, qt.IsNil(h.DetachContainer(c)))
 	qt.Check(t, qt.ErrorIs(h.DetachContainer(c), boathook.ErrNotAttached))
+
+	// What is known of the process of a container that has ended.
+	c.PID = 0
+	err = h.AttachContainer(c)
+	qt.Check(t, qt.ErrorIs(err, os.ErrNotExist))
+	qt.Check(t, qt.ErrorMatches(err, `attach container job \(pid 0\): no process has that id: .*`))
+	qt.Check(t, qt.IsNil(h.DetachContainer(c)))
+	qt.Check(t, qt.ErrorIs(h.DetachContainer(c), boathook.ErrNotAttached))
+}
+
+func TestAFailedSecondAttachIsOverWithTheContainer(t *testing.T) {
+	t.Parallel()
+	p := newPod(t, 1)
+	h, _ := newHandler(t, ingress, boathook.Options{})
+	c := p.container("a")
+	qt.Assert(t, qt.IsNil(h.AttachContainer(c)))
+	qt.Check(t, qt.ErrorIs(h.AttachContainer(&tchandler.Container{ID: "a", PID: 1 << 22}), os.ErrNotExist))
+	qt.Check(t, qt.HasLen(p.hooks(t), 1), qt.Commentf("the first one stays"))
+	qt.Assert(t, qt.IsNil(h.DetachContainer(c)))
+	qt.Check(t, qt.HasLen(p.hooks(t), 0))
+	qt.Check(t, qt.ErrorIs(h.DetachContainer(c), boathook.ErrNotAttached))
 }
 
 func TestRow25FilterThatSomebodyRemovedIsMadeAgain(t *testing.T) {
