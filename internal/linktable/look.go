@@ -5,6 +5,7 @@ package linktable
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/mdlayher/netlink"
@@ -23,7 +24,7 @@ func look(list []*netns.NS) ([][]Link, []error) {
 	links := make([][]Link, len(list))
 	request, err := linkRequest(0)
 	if err != nil {
-		return links, []error{err}
+		return links, slices.Repeat([]error{err}, len(list))
 	}
 	out := appendMessage(nil, netlink.Message{
 		Header: netlink.Header{Type: unix.RTM_GETLINK, Flags: netlink.Request | netlink.Dump},

@@ -23,6 +23,9 @@ const (
 	answerBytes = 16 << 10
 )
 
+// errNoAnswer is returned where the kernel did not answer to everything.
+var errNoAnswer = errors.New("no answer")
+
 // socket asks one namespace many short questions at once. The kernel has
 // answered when it has taken them, so that nothing is waited for. It is safe for
 // concurrent use.
@@ -30,7 +33,8 @@ type socket struct {
 	mu     sync.Mutex // guards the fields below
 	fd     int
 	buffer []byte
-	// asked counts the requests.
+	// asked counts the requests. It numbers them, too: what waits in the socket after
+	// an error belongs to none that comes later.
 	asked int
 }
 
@@ -42,6 +46,14 @@ func openSocket(ns *netns.NS) (*socket, error) {
 	})
 	if errs[0] != nil {
 		return nil, fmt.Errorf("open rtnetlink in %s: %w", ns, errs[0])
+	}
+	// The host's default may be too small for a batch. Where more is not to be had
+	// that one has to do: an answer that does not fit is missed.
+	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, maxBatch*answerBytes) != nil {
+		_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, maxBatch*answerBytes) //nolint:errcheck // see above
+	}
+	if err := unix.SetNonblock(s.fd, true); err != nil {
+		return nil, fmt.Errorf("open rtnetlink in %s: %w", ns, errors.Join(err, unix.Close(s.fd)))
 	}
 	return s, nil
 }
@@ -76,34 +88,55 @@ func (s *socket) ask(n int, request func(i int) (netlink.Message, error), take f
 	defer s.mu.Unlock()
 	for start := 0; start < n; start += maxBatch {
 		end := min(start+maxBatch, n)
+		first := uint32(s.asked)
 		var out []byte
 		for i := start; i < end; i++ {
 			m, err := request(i)
 			if err != nil {
 				return err
 			}
-			out = appendMessage(out, m, uint32(i))
+			out = appendMessage(out, m, first+uint32(i-start))
 		}
-		if err := s.exchangeLocked(out, end-start, take); err != nil {
+		err := s.exchangeLocked(out, end-start, func(m rawMessage) {
+			take(start+int(m.sequence-first), answer{kind: m.kind, data: m.data, err: m.err})
+		})
+		if err != nil {
+			s.emptyLocked()
 			return err
 		}
 	}
 	return nil
 }
 
-// exchangeLocked sends a batch and takes its answers, of which each comes alone.
-func (s *socket) exchangeLocked(out []byte, answers int, take func(i int, a answer)) error {
+// emptyLocked throws away what waits, so that there is room for answers to come.
+func (s *socket) emptyLocked() {
+	for {
+		if _, err := receive(s.fd, s.buffer); err != nil && !errors.Is(err, unix.ENOBUFS) {
+			return
+		}
+	}
+}
+
+// exchangeLocked sends a batch and takes its answers.
+func (s *socket) exchangeLocked(out []byte, answers int, take func(rawMessage)) error {
+	first := uint32(s.asked)
 	s.asked += answers
 	if err := unix.Sendto(s.fd, out, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("send to rtnetlink: %w", err)
 	}
-	for range answers {
+	for left := answers; left > 0; {
 		n, err := receive(s.fd, s.buffer)
+		if errors.Is(err, unix.EAGAIN) {
+			err = errNoAnswer
+		}
 		if err != nil {
 			return err
 		}
 		err = eachMessage(s.buffer[:n], func(m rawMessage) error {
-			take(int(m.sequence), answer{kind: m.kind, data: m.data, err: m.err})
+			if m.sequence-first < uint32(answers) { // or it is left over from before an error
+				take(m)
+				left--
+			}
 			return nil
 		})
 		if err != nil {
