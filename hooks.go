@@ -16,9 +16,6 @@ import (
 	"github.com/boathook/boathook/internal/netns"
 )
 
-// programName is that of the dispatcher, which is what we put on hooks.
-const programName = "boathook"
-
 // HookEntry is one thing on a hook, whoever put it there: a program, a filter of
 // any kind, or an `ingress` qdisc. What does not apply, or cannot be known, is zero.
 type HookEntry struct {
@@ -257,7 +254,7 @@ func (at HookEntry) with(e hook.Entry) HookEntry {
 	at.Filter = Filter{
 		Kind: e.Kind, Name: e.Name, Priority: e.Priority, Handle: e.Handle, Protocol: e.Protocol, Chain: e.Chain,
 	}
-	at.Ours = e.Owner != nil || e.LinkID != 0 && e.ProgramName == programName
+	at.Ours = e.Ours()
 	if e.Owner != nil {
 		at.Owner = e.Owner.Instance
 	}

@@ -61,6 +61,15 @@ type Entry struct {
 	Owner *Owner
 }
 
+// dispatcherName is that of the program which we put on hooks.
+const dispatcherName = "boathook"
+
+// Ours says that Boathook put it there, in whatever process. Filters have a tag; of
+// links, which have none, the program's name tells.
+func (e Entry) Ours() bool {
+	return e.Owner != nil || e.LinkID != 0 && e.ProgramName == dispatcherName
+}
+
 // List returns everything on both points of a link, ingress first, each in the
 // order in which it runs. An `ingress` qdisc, which keeps a clsact qdisc away,
 // is an entry itself, ahead of its filters.

@@ -126,7 +126,7 @@ func programs(entries []hook.Entry, point hook.Point) []output.PSProgram {
 		if e.Point != point {
 			continue
 		}
-		p := output.PSProgram{ID: uint32(e.ProgramID), Name: title(e), Backend: e.Backend}
+		p := output.PSProgram{ID: uint32(e.ProgramID), Name: title(e), Backend: e.Backend, Ours: e.Ours()}
 		if e.Owner != nil {
 			p.Owner = e.Owner.Instance
 		}

@@ -108,14 +108,19 @@ func TestProgramsAreListedAsThePacketsOfTheContainerMeetThem(t *testing.T) {
 	qt.Check(t, qt.Equals(names(link.Ingress), "clsact:host_egress clsact:in_ingress"))
 	qt.Check(t, qt.Equals(names(link.Egress), "clsact:in_egress clsact:host_ingress"))
 	qt.Check(t, qt.Equals(link.Ingress[0].Owner, "test"))
+	qt.Check(t, qt.IsTrue(link.Ingress[0].Ours))
 }
 
 func TestTCXProgramsAreListed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	put(t, s.host, hook.TCX, hook.Request{Index: s.hostIndex, Point: hook.Egress}, "watcher")
+	put(t, s.host, hook.TCX, hook.Request{Index: s.hostIndex, Point: hook.Egress}, "boathook")
 	rows := mustRows(t, nil, s.container("web"))
-	qt.Check(t, qt.Equals(names(rows[0].Links[0].Ingress), "tcx:watcher"))
+	list := rows[0].Links[0].Ingress
+	qt.Assert(t, qt.Equals(names(list), "tcx:boathook tcx:watcher"))
+	qt.Check(t, qt.IsTrue(list[0].Ours))
+	qt.Check(t, qt.IsFalse(list[1].Ours))
 }
 
 func TestFiltersThatAreNoProgramsAreListedByTheirKind(t *testing.T) {

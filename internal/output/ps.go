@@ -51,7 +51,10 @@ type PSProgram struct {
 	// Backend is "tcx", "clsact", "netkit" or "ingress", a qdisc of that kind or a
 	// filter on it.
 	Backend string `json:"backend"`
-	// Owner is the boathook instance that it belongs to, "" if it is not ours.
+	// Ours says that some boathook put it there.
+	Ours bool `json:"ours,omitempty"`
+	// Owner is the boathook instance that it belongs to, "" if it is not ours or
+	// cannot be known, as on TCX.
 	Owner string `json:"owner,omitempty"`
 }
 
@@ -122,7 +125,7 @@ func programs(list []PSProgram) string {
 		if p.ID != 0 {
 			texts[i] += "(" + positive(p.ID) + ")"
 		}
-		if p.Owner != "" {
+		if p.Ours {
 			texts[i] += "*"
 		}
 	}

@@ -23,7 +23,7 @@ func psRows() []output.PSRow {
 				{
 					Name: "eth0", Ifindex: 2, Host: "veth98", HostIfindex: 12, Kind: "veth",
 					Ingress: []output.PSProgram{
-						{ID: 123, Name: "count", Backend: "tcx", Owner: "run-1"},
+						{ID: 123, Name: "count", Backend: "tcx", Ours: true},
 						{ID: 7, Name: "policy", Backend: "clsact"},
 					},
 				},
