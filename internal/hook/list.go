@@ -66,7 +66,7 @@ const dispatcherName = "boathook"
 
 // Ours says that Boathook put it there, in whatever process. Filters have a tag; of
 // links, which have none, the program's name tells.
-func (e Entry) Ours() bool {
+func (e *Entry) Ours() bool {
 	return e.Owner != nil || e.LinkID != 0 && e.ProgramName == dispatcherName
 }
 
