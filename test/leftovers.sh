@@ -56,8 +56,7 @@ mounts() {
 	awk '{ print "mount", $5, $3 }' /proc/self/mountinfo
 }
 
-files() {
-	find /run/boathook -printf 'file %p\n' 2>/dev/null || true
+settings() {
 	if [ -r /sys/kernel/rcu_expedited ]; then
 		echo "rcu_expedited $(cat /sys/kernel/rcu_expedited)"
 	fi
@@ -102,7 +101,7 @@ snapshot() {
 		network
 		namespaces
 		mounts
-		files
+		settings
 		processes
 	} | sort -u
 }

@@ -113,15 +113,11 @@ func settings() string {
 	if err != nil {
 		return err.Error()
 	}
-	state, err := filepath.Glob("/run/boathook/*")
-	if err != nil {
-		return err.Error()
-	}
 	pins, err := filepath.Glob("/sys/fs/bpf/*boathook*")
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("rcu_expedited %s, in /run/boathook: %q, pinned: %q", strings.TrimSpace(string(expedited)), state, pins)
+	return fmt.Sprintf("rcu_expedited %s, pinned: %q", strings.TrimSpace(string(expedited)), pins)
 }
 
 // leftovers says what the tests have left behind on this machine, where the
