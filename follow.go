@@ -33,11 +33,11 @@ func (r *Runtime) Follow(ctx context.Context, source container.Source, sel conta
 	if r.isClosed() {
 		return ErrClosed
 	}
-	f := &follower{runtime: r, sel: sel, wake: make(chan struct{}, 1), batch: newBatch()}
+	f := &follower{runtime: r, sel: sel, steps: newQueue[step](), batch: newBatch()}
 	var working sync.WaitGroup
 	working.Go(func() { f.work(ctx) })
 	err := source.Watch(ctx, f.handle)
-	f.push(step{last: true})
+	f.steps.push(step{last: true})
 	working.Wait()
 	return err
 }
@@ -47,10 +47,7 @@ func (r *Runtime) Follow(ctx context.Context, source container.Source, sel conta
 type follower struct {
 	runtime *Runtime
 	sel     container.Selector
-	wake    chan struct{}
-
-	mu    sync.Mutex // guards the field below
-	queue []step
+	steps   *queue[step]
 
 	// The fields below are the worker's.
 
@@ -71,37 +68,19 @@ type step struct {
 
 func (f *follower) handle(e container.Event) {
 	if e.Type != container.Synced {
-		f.push(step{Event: e})
+		f.steps.push(step{Event: e})
 		return
 	}
 	// Sources go on when what they listed is attached.
 	s := step{Event: e, done: make(chan struct{})}
-	f.push(s)
+	f.steps.push(s)
 	<-s.done
-}
-
-func (f *follower) push(s step) {
-	f.mu.Lock()
-	f.queue = append(f.queue, s)
-	f.mu.Unlock()
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (f *follower) take() []step {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	queue := f.queue
-	f.queue = nil
-	return queue
 }
 
 // work does steps, all that wait at once, until the last.
 func (f *follower) work(ctx context.Context) {
-	for range f.wake {
-		for _, s := range f.take() {
+	for range f.steps.wake {
+		for _, s := range f.steps.take() {
 			if s.last {
 				f.flush(ctx)
 				return

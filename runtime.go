@@ -23,7 +23,7 @@ type Runtime struct {
 	backend  hook.Backend
 	hookOpts hook.Options
 	self     *netns.NS
-	changes  *changes
+	changes  *queue[change] // until the watching goroutine takes them
 	stop     context.CancelFunc
 	watching sync.WaitGroup
 	links    linkIndex
@@ -72,7 +72,7 @@ func New(opts Options) (*Runtime, error) {
 		loads: map[loadKey][]*load{}, spaces: map[netns.Key]*space{},
 		tenants: map[netns.Key]*tenant{}, targets: map[string]*tenant{}, failed: map[string]*failure{}, departed: map[uint32]time.Time{},
 	}
-	r.changes, r.directory = newChanges(), newDirectory()
+	r.changes, r.directory = newQueue[change](), newDirectory()
 	if err := r.open(opts.Program.names()); err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()

@@ -47,7 +47,7 @@ func (r *Runtime) homeLocked(ns *netns.NS) error {
 	if s.own, err = netns.OpenPath(fmt.Sprintf("/proc/self/fd/%d", ns.Fd())); err != nil {
 		return fmt.Errorf("keep %s: %w", ns, err)
 	}
-	s.table, err = linktable.Open(s.own, func(c linktable.Change) { r.changes.add(key, c) })
+	s.table, err = linktable.Open(s.own, func(c linktable.Change) { r.changes.push(change{key, c}) })
 	if err != nil {
 		return errors.Join(fmt.Errorf("watch links of %s: %w", ns, err), s.close())
 	}

@@ -121,7 +121,7 @@ func (r *Runtime) listenLocked(t *tenant) error {
 	if r.lonely == nil {
 		var err error
 		r.lonely, err = linktable.NewWatcher(func(key netns.Key) {
-			r.changes.add(key, linktable.Change{Kind: linktable.Resync, NSID: linktable.NoNSID, MovedTo: linktable.NoNSID})
+			r.changes.push(change{key, linktable.Change{Kind: linktable.Resync, NSID: linktable.NoNSID, MovedTo: linktable.NoNSID}})
 		})
 		if err != nil {
 			return err

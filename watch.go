@@ -5,7 +5,6 @@ package boathook
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/boathook/boathook/internal/linktable"
@@ -19,34 +18,6 @@ const linkMemory = 10 * time.Second
 type change struct {
 	home netns.Key
 	linktable.Change
-}
-
-// changes collects link changes until the watching goroutine takes them.
-type changes struct {
-	wake chan struct{}
-
-	mu   sync.Mutex // guards the fields below
-	list []change
-}
-
-func newChanges() *changes { return &changes{wake: make(chan struct{}, 1)} }
-
-func (c *changes) add(home netns.Key, each linktable.Change) {
-	c.mu.Lock()
-	c.list = append(c.list, change{home: home, Change: each})
-	c.mu.Unlock()
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (c *changes) take() []change {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	list := c.list
-	c.list = nil
-	return list
 }
 
 // watch attaches to links that come and forgets those that go, until ctx is done.
