@@ -80,14 +80,11 @@ type Filter struct {
 // asked; older kernels have nothing there to list. Requires CAP_BPF, CAP_NET_ADMIN
 // and CAP_SYS_ADMIN. Safe for concurrent use.
 func Hooks(ctx context.Context, targets ...Target) ([]HookEntry, error) {
-	self, err := netns.Self()
+	homes, err := linktable.OpenHomes()
 	if err != nil {
 		return nil, err
 	}
-	l := &lister{}
-	if err := l.addHome(self); err != nil {
-		return nil, errors.Join(err, l.close())
-	}
+	l := &lister{homes}
 	var list []HookEntry
 	var errs []error
 	for _, target := range targets {
@@ -104,35 +101,11 @@ func Hooks(ctx context.Context, targets ...Target) ([]HookEntry, error) {
 			break
 		}
 	}
-	return list, errors.Join(append(errs, l.close())...)
+	return list, errors.Join(append(errs, l.homes.Close())...)
 }
 
-// lister knows the links of the namespaces among which host ends are looked for;
-// our own is the first.
-type lister struct{ homes []*linktable.Table }
-
-// addHome takes over ns.
-func (l *lister) addHome(ns *netns.NS) error {
-	for _, home := range l.homes {
-		if home.NS().Same(ns) {
-			return ns.Close()
-		}
-	}
-	table, err := linktable.Open(ns, func(linktable.Change) {})
-	if err != nil {
-		return errors.Join(err, ns.Close())
-	}
-	l.homes = append(l.homes, table)
-	return nil
-}
-
-func (l *lister) close() error {
-	var errs []error
-	for _, home := range l.homes {
-		errs = append(errs, home.Close(), home.NS().Close())
-	}
-	return errors.Join(errs...)
-}
+// lister lists what is on hooks. Its first home is our own namespace.
+type lister struct{ homes linktable.Homes }
 
 func (l *lister) list(ctx context.Context, target Target) ([]HookEntry, error) {
 	if target.ID == "" {
@@ -150,7 +123,7 @@ func (l *lister) list(ctx context.Context, target Target) ([]HookEntry, error) {
 	if target.RuntimePID != 0 {
 		ns, err := netns.OpenPID(target.RuntimePID)
 		if err == nil {
-			err = l.addHome(ns)
+			err = l.homes.Add(ns)
 		}
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("open network namespace of the runtime: %w", err)

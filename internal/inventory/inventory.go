@@ -28,7 +28,7 @@ func Rows(containers []container.Container, isHost func(link string) bool) (_ []
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
+	defer func() { err = errors.Join(err, h.tables.Close()) }()
 	var rows []output.PSRow
 	for some := range slices.Chunk(containers, chunk) {
 		rows = append(rows, h.rows(some)...)
@@ -43,16 +43,12 @@ func Rows(containers []container.Container, isHost func(link string) bool) (_ []
 }
 
 // homes are the network namespaces in which containers' host ends may be.
-type homes struct{ tables []*linktable.Table }
+type homes struct{ tables linktable.Homes }
 
 func openHomes(containers []container.Container) (*homes, error) {
-	h := &homes{}
-	self, err := netns.Self()
-	if err == nil {
-		err = h.add(self)
-	}
+	tables, err := linktable.OpenHomes()
 	if err != nil {
-		return nil, errors.Join(err, h.close())
+		return nil, err
 	}
 	known := map[int]bool{0: true}
 	for _, c := range containers {
@@ -64,34 +60,11 @@ func openHomes(containers []container.Container) (*homes, error) {
 		if err != nil {
 			continue // the runtime has just ended; its containers show inside only
 		}
-		if err := h.add(ns); err != nil {
-			return nil, errors.Join(err, h.close())
+		if err := tables.Add(ns); err != nil {
+			return nil, errors.Join(err, tables.Close())
 		}
 	}
-	return h, nil
-}
-
-// add takes over ns.
-func (h *homes) add(ns *netns.NS) error {
-	for _, table := range h.tables {
-		if table.NS().Same(ns) {
-			return ns.Close()
-		}
-	}
-	table, err := linktable.Open(ns, func(linktable.Change) {})
-	if err != nil {
-		return errors.Join(err, ns.Close())
-	}
-	h.tables = append(h.tables, table)
-	return nil
-}
-
-func (h *homes) close() error {
-	var errs []error
-	for _, table := range h.tables {
-		errs = append(errs, table.Close(), table.NS().Close())
-	}
-	return errors.Join(errs...)
+	return &homes{tables}, nil
 }
 
 func open(c container.Container) (*netns.NS, error) {
