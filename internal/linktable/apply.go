@@ -90,7 +90,7 @@ func (t *Table) refreshPeer(nsid, ifindex int) []Change {
 
 // refresh asks for a link that messages no longer describe.
 func (t *Table) refresh(ifindex int) []Change {
-	link, err := t.client.link(ifindex)
+	link, err := t.Ask(ifindex)
 	if err != nil {
 		return nil // gone meanwhile, which a message of its own will tell
 	}

@@ -53,6 +53,14 @@ func (t *Table) IDs(of []*netns.NS) ([]int, []error) {
 	return ids, errs
 }
 
+// Ask asks the kernel for a link, which may be so young that the table does not
+// know it yet. Returns an error that wraps unix.ENODEV if there is none with that
+// interface index.
+func (t *Table) Ask(ifindex int) (Link, error) {
+	links, errs := t.ask([]int{ifindex})
+	return links[0], errs[0]
+}
+
 // ask asks for links by their interface indexes. The error of one that does not
 // exist wraps unix.ENODEV.
 func (t *Table) ask(indexes []int) ([]Link, []error) {

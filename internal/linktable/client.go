@@ -42,22 +42,11 @@ func Dump(ns *netns.NS) ([]Link, error) {
 	return links, errors.Join(err, c.close())
 }
 
-// NSID returns the id that the namespace of has in the namespace in, NoNSID if
-// it has none. It never assigns one.
-func NSID(in, of *netns.NS) (int, error) {
-	c, err := dial(in)
-	if err != nil {
-		return NoNSID, err
-	}
-	id, err := c.nsid(of)
-	return id, errors.Join(err, c.close())
-}
-
 // client asks the kernel about one namespace. It is safe for concurrent use.
 type client struct {
 	conn *netlink.Conn
 	ns   *netns.NS
-	// dumps counts the lists asked for, questions those about one thing.
+	// dumps counts the lists asked for, questions those about an id.
 	dumps, questions atomic.Int64
 }
 
@@ -116,29 +105,6 @@ func (c *client) dumpOnce() (links []Link, complete bool, err error) {
 		}
 	}
 	return links, true, nil
-}
-
-// link asks for one link. Returns an error that wraps unix.ENODEV if there is
-// none with that index.
-func (c *client) link(index int) (Link, error) {
-	c.questions.Add(1)
-	data, err := linkRequest(index)
-	if err != nil {
-		return Link{}, err
-	}
-	replies, err := c.conn.Execute(netlink.Message{
-		Header: netlink.Header{Type: unix.RTM_GETLINK, Flags: netlink.Request},
-		Data:   data,
-	})
-	if err != nil {
-		return Link{}, fmt.Errorf("ask for link %d of %s: %w", index, c.ns, err)
-	}
-	for _, reply := range replies {
-		if m, isLink, err := parse(reply.Data); err != nil || isLink {
-			return m.link, err
-		}
-	}
-	return Link{}, fmt.Errorf("ask for link %d of %s: %w", index, c.ns, unix.ENODEV)
 }
 
 // nsid returns the id of the namespace of, or NoNSID.

@@ -2,6 +2,12 @@
 
 package linktable
 
+import (
+	"errors"
+
+	"github.com/boathook/boathook/internal/netns"
+)
+
 // Peers returns the ends of pairs whose other end lies in the namespace with
 // that id, by interface index. NoNSID: in the table's own namespace.
 func (t *Table) Peers(nsid int) []Link {
@@ -14,4 +20,15 @@ func (t *Table) Peers(nsid int) []Link {
 		}
 	}
 	return sorted(links)
+}
+
+// NSID returns the id that the namespace of has in the namespace in, NoNSID if
+// it has none. It never assigns one.
+func NSID(in, of *netns.NS) (int, error) {
+	c, err := dial(in)
+	if err != nil {
+		return NoNSID, err
+	}
+	id, err := c.nsid(of)
+	return id, errors.Join(err, c.close())
 }

@@ -102,11 +102,6 @@ func (t *Table) Link(ifindex int) (Link, bool) {
 	return e.link, isKnown
 }
 
-// Ask asks the kernel for a link, which may be so young that the table does not
-// know it yet. Returns an error that wraps unix.ENODEV if there is none with that
-// interface index.
-func (t *Table) Ask(ifindex int) (Link, error) { return t.client.link(ifindex) }
-
 // Age returns how long the link is known, 0 if it is not. Links that were there
 // when the table was opened are at least an hour old.
 func (t *Table) Age(ifindex int) time.Duration {
