@@ -217,3 +217,20 @@ func TestContextOutEqualsContextIn(t *testing.T) {
 	qt.Check(t, qt.Equals(out.Priority, in.Priority))
 	qt.Check(t, qt.Equals(out.CB, in.CB))
 }
+
+// The kernel takes a store to two words of cb at once, and compilers make them.
+func TestBothWordsOfAWideStoreAreRestored(t *testing.T) {
+	t.Parallel()
+	for _, offset := range []int16{48, 56} {
+		spec := returning(unspec)
+		spec.Programs["prog"].Instructions = append(asm.Instructions{
+			asm.Mov.Imm(asm.R2, 7), asm.StoreMem(asm.R1, offset, asm.R2, asm.DWord),
+		}, spec.Programs["prog"].Instructions...)
+		load := newLoad(t, spec, dispatch.LoadOptions{})
+		qt.Assert(t, qt.IsNil(load.SetLink(loopback, 4242)))
+		got := fieldsAfter(t, load)
+		for _, f := range skbFields() {
+			qt.Check(t, qt.Equals(got[f.name], f.before), qt.Commentf("%s after a store to %d", f.name, offset))
+		}
+	}
+}

@@ -8,8 +8,8 @@ import (
 	"github.com/cilium/ebpf/asm"
 )
 
-// contextStores returns the offsets at which a program may store through its
-// context. It follows the context through registers, the stack and calls, and
+// contextStores returns the offsets of the words that a program may store to
+// through its context. It follows the context through registers, the stack and calls, and
 // takes for the context whatever might be it: an offset may be reported that the
 // program never writes to, none that it writes to is missed. It reads programs
 // as they are before loading and as the kernel shows them after it.
@@ -189,6 +189,9 @@ func (f *flow) loads(ins asm.Instruction, p places) bool {
 func (f *flow) store(ins asm.Instruction, p *places) {
 	if p.has(ins.Dst) {
 		f.stores[ins.Offset] = true
+		if ins.OpCode.Size() == asm.DWord {
+			f.stores[ins.Offset+4] = true // the kernel takes two words of cb at once
+		}
 	}
 	atomic := ins.OpCode.Class() == asm.StXClass && ins.OpCode.Mode() == asm.AtomicMode
 	switch own := ins.Dst == asm.R10; {
