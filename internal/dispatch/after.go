@@ -27,10 +27,10 @@ const (
 )
 
 // leftAfter says what is left to do after a program that can reach all those
-// called names, the first of which it is itself.
-func leftAfter(spec *ebpf.CollectionSpec, names []string) (after, error) {
+// called names, the first of which it is itself. progs are [relocated].
+func leftAfter(progs map[string]*ebpf.ProgramSpec, names []string) (after, error) {
 	for _, name := range names {
-		stores, err := contextStores(spec.Programs[name].Instructions)
+		stores, err := contextStores(progs[name].Instructions)
 		if err != nil {
 			return fields, fmt.Errorf("follow the context through program %s: %w", name, err)
 		}
@@ -42,7 +42,7 @@ func leftAfter(spec *ebpf.CollectionSpec, names []string) (after, error) {
 	if len(names) > 1 {
 		return verdict, nil
 	}
-	alone, err := leavesNothing(spec.Programs[names[0]].Instructions)
+	alone, err := leavesNothing(progs[names[0]].Instructions)
 	if err != nil {
 		return fields, fmt.Errorf("follow the verdicts of program %s: %w", names[0], err)
 	}

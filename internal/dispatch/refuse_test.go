@@ -30,6 +30,7 @@ func refusals() []refusal {
 		{"dynptrwrite", "write_dynptr", `program write_dynptr calls bpf_dynptr_write, .*`, true},
 		{"pktwrite", "set_dscp", `program set_dscp writes to the packet directly`, true},
 		{"tstampwrite", "delay_departure", `program delay_departure writes skb->tstamp, .*`, true},
+		{"moved", "write_time", `program write_time writes skb->tstamp, .*`, true},
 		{"throws", "throws", `program throws calls bpf_throw, .*`, false},
 	}
 }

@@ -52,7 +52,11 @@ type Source struct {
 // [RefusedError].
 func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*Source, error) {
 	spec = spec.Copy()
-	left := map[string]after{}
+	extra, err := ownTypes(spec)
+	if err != nil {
+		return nil, err
+	}
+	left, seen := map[string]after{}, map[string]*ebpf.ProgramSpec{}
 	for _, name := range names {
 		reached, err := reachable(spec, name)
 		if err != nil {
@@ -60,7 +64,10 @@ func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*
 		}
 		for _, each := range reached {
 			prog := spec.Programs[each]
-			err := checkSpec(prog, opts)
+			if seen[each], err = relocated(prog, extra); err != nil {
+				return nil, err
+			}
+			err := checkSpec(seen[each], opts)
 			if err == nil && !opts.AllowWrites {
 				err = checkMaps(spec, each)
 			}
@@ -72,15 +79,11 @@ func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*
 			// (Linux commit 4540aed51b12); TCX and cls_bpf take this one.
 			prog.AttachType = ebpf.AttachNone
 		}
-		if left[name], err = leftAfter(spec, reached); err != nil {
+		if left[name], err = leftAfter(seen, reached); err != nil {
 			return nil, err
 		}
 	}
 	if err := normalizeMaps(spec, opts); err != nil {
-		return nil, err
-	}
-	extra, err := ownTypes(spec)
-	if err != nil {
 		return nil, err
 	}
 	s := &Source{spec: spec, extra: extra, opts: opts, after: left, shared: map[string]*ebpf.Map{}, kernel: inheritedKernel(opts.Inherit)}
