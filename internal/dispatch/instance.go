@@ -21,8 +21,12 @@ type instance struct {
 	after   after // what is left to do when it has ended
 }
 
-// instantiate loads one copy of the program called name.
+// instantiate loads one copy of the program called name, which must be one of
+// those that were checked.
 func (s *Source) instantiate(name string, sink Sink) (*instance, error) {
+	if _, checked := s.after[name]; !checked {
+		return nil, fmt.Errorf("%w: %s", ErrNoProgram, name)
+	}
 	if s.loaded != nil {
 		return s.instantiateLoaded(name)
 	}

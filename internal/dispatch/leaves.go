@@ -37,7 +37,8 @@ func endsElsewhere(ins asm.Instruction) bool {
 }
 
 // looksBehind says whether ins may read the kernel's own struct behind the
-// context, by its address or as a kernel function gives it.
+// context, by its address or as a kernel function gives it. What formats text
+// follows addresses, too (%pks, %pI4).
 func looksBehind(ins asm.Instruction) bool {
 	if ins.IsKfuncCall() {
 		return true
@@ -46,7 +47,8 @@ func looksBehind(ins asm.Instruction) bool {
 		return false
 	}
 	switch asm.BuiltinFunc(ins.Constant) {
-	case asm.FnProbeRead, asm.FnProbeReadStr, asm.FnProbeReadKernel, asm.FnProbeReadKernelStr:
+	case asm.FnProbeRead, asm.FnProbeReadStr, asm.FnProbeReadKernel, asm.FnProbeReadKernelStr,
+		asm.FnTracePrintk, asm.FnTraceVprintk, asm.FnSnprintf, asm.FnSnprintfBtf:
 		return true
 	default:
 		return false

@@ -61,15 +61,18 @@ func leavesCases() map[string]leavesCase {
 		"reads cb[0] and cb[1]":      {false, join(field(asm.R2, 48, asm.DWord), end)},
 		"a function reads cb[0]": {false, join(
 			asm.Call.Label("fn"), end, field(asm.R0, 48, asm.Word).WithSymbol("fn"), ret)},
-		"reads cb[0] by the stack":   {false, join(spill, fill, asm.LoadMem(asm.R2, asm.R3, 48, asm.Word), end)},
-		"reads cb[1] by the stack":   {true, join(spill, fill, asm.LoadMem(asm.R2, asm.R3, 52, asm.Word), end)},
-		"moves the context":          {false, join(asm.Add.Imm(asm.R1, 40), field(asm.R2, 8, asm.Word), end)},
-		"stores to the mark":         {false, join(ok, asm.StoreMem(asm.R1, 8, asm.R0, asm.Word), end)},
-		"stores to cb[0]":            {false, join(ok, asm.StoreMem(asm.R1, 48, asm.R0, asm.Word), end)},
-		"loads the old way":          {false, join(asm.Mov.Reg(asm.R6, asm.R1), asm.LoadAbs(0, asm.Byte), end)},
-		"calls another program":      {false, join(asm.FnTailCall.Call(), end)},
-		"reads the kernel's memory":  {false, join(asm.FnProbeReadKernel.Call(), end)},
-		"calls a function by number": {false, join(asm.Instruction{OpCode: asm.OpCode(asm.JumpClass).SetJumpOp(asm.Call), Src: asm.PseudoKfuncCall, Constant: 7}, end)},
+		"reads cb[0] by the stack":      {false, join(spill, fill, asm.LoadMem(asm.R2, asm.R3, 48, asm.Word), end)},
+		"reads cb[1] by the stack":      {true, join(spill, fill, asm.LoadMem(asm.R2, asm.R3, 52, asm.Word), end)},
+		"moves the context":             {false, join(asm.Add.Imm(asm.R1, 40), field(asm.R2, 8, asm.Word), end)},
+		"stores to the mark":            {false, join(ok, asm.StoreMem(asm.R1, 8, asm.R0, asm.Word), end)},
+		"stores to cb[0]":               {false, join(ok, asm.StoreMem(asm.R1, 48, asm.R0, asm.Word), end)},
+		"loads the old way":             {false, join(asm.Mov.Reg(asm.R6, asm.R1), asm.LoadAbs(0, asm.Byte), end)},
+		"calls another program":         {false, join(asm.FnTailCall.Call(), end)},
+		"reads the kernel's memory":     {false, join(asm.FnProbeReadKernel.Call(), end)},
+		"formats what is at an address": {false, join(asm.FnSnprintf.Call(), end)},
+		"prints what is at an address":  {false, join(asm.FnTracePrintk.Call(), end)},
+		"formats the kernel's structs":  {false, join(asm.FnSnprintfBtf.Call(), end)},
+		"calls a function by number":    {false, join(asm.Instruction{OpCode: asm.OpCode(asm.JumpClass).SetJumpOp(asm.Call), Src: asm.PseudoKfuncCall, Constant: 7}, end)},
 	}
 }
 

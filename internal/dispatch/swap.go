@@ -41,8 +41,9 @@ func (l *Load) Prepare(source *Source, name string) (*Swap, error) {
 // all of them. Returns os.ErrClosed if one of the loads is closed.
 func Commit(swaps ...*Swap) error {
 	if slices.ContainsFunc(swaps, func(s *Swap) bool { return s.raised }) {
-		// Where there is no wait the dispatcher does everything always: nothing was raised.
-		_ = waitForPackets() //nolint:errcheck // see above
+		if err := waitForPackets(); err != nil {
+			return err
+		}
 	}
 	for i, s := range swaps {
 		err := s.commit()
