@@ -42,9 +42,9 @@ func (h *Homes) Add(ns *netns.NS) error {
 }
 
 // Close closes all tables and their namespaces.
-func (h Homes) Close() error {
+func (h *Homes) Close() error {
 	var errs []error
-	for _, home := range h {
+	for _, home := range *h {
 		errs = append(errs, home.Close(), home.ns.Close())
 	}
 	return errors.Join(errs...)
