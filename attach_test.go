@@ -29,7 +29,7 @@ func TestDirectionIsTheContainersOnBothEnds(t *testing.T) {
 				}
 				rt := newRuntime(t, boathook.Options{Program: bothWays(verdictShot), Backend: backend})
 				add(t, rt, target)
-				host, inner := listen(t, s.host, hostAddr), listen(t, s.inside, innerAddr)
+				host, inner := testutil.Listen(t, s.host, hostAddr), testutil.Listen(t, s.inside, innerAddr)
 				qt.Check(t, qt.Equals(send(t, inner, host, 7), 7))
 				qt.Check(t, qt.Equals(send(t, host, inner, 4), 4))
 
@@ -62,7 +62,7 @@ func TestVerdictDecidesWhatArrives(t *testing.T) {
 			s := newSite(t)
 			rt := newRuntime(t, boathook.Options{Program: bothWays(verdictShot), Verdict: verdict})
 			add(t, rt, s.hosted(t, "web"))
-			host, inner := listen(t, s.host, hostAddr), listen(t, s.inside, innerAddr)
+			host, inner := testutil.Listen(t, s.host, hostAddr), testutil.Listen(t, s.inside, innerAddr)
 			qt.Check(t, qt.Equals(send(t, inner, host, 5), want))
 			qt.Check(t, qt.Equals(send(t, host, inner, 5), want))
 			qt.Assert(t, qt.IsNil(rt.Close()))
@@ -179,7 +179,7 @@ func TestBadTargetsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	rt := newRuntime(t, boathook.Options{Program: bothWays(verdictUnspec)})
-	gone := process(t, s.inside)
+	gone := testutil.Process(t, s.inside)
 	for name, c := range map[string]struct {
 		target boathook.Target
 		want   error

@@ -108,7 +108,7 @@ func TestReplaceByABadProgramChangesNothing(t *testing.T) {
 			qt.Check(t, qt.DeepEquals(kernelState(t, s.host, s.inside), before))
 		})
 	}
-	host, inner := listen(t, s.host, hostAddr), listen(t, s.inside, innerAddr)
+	host, inner := testutil.Listen(t, s.host, hostAddr), testutil.Listen(t, s.inside, innerAddr)
 	send(t, inner, host, 2)
 	qt.Check(t, qt.Equals(counter(t, rt.Maps()["seen"]), 2), qt.Commentf("the old program runs on"))
 }

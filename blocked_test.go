@@ -42,7 +42,7 @@ func TestRemoveDetachesWhileEventsAreStuck(t *testing.T) {
 	web, db := newSite(t), newSite(t)
 	rt, stalled, release := stall(t, boathook.Options{PerLink: true})
 	add(t, rt, web.inner("web"), db.inner("db"))
-	send(t, listen(t, web.inside, innerAddr), listen(t, web.host, hostAddr), 1)
+	send(t, testutil.Listen(t, web.inside, innerAddr), testutil.Listen(t, web.host, hostAddr), 1)
 	<-stalled
 
 	var wg sync.WaitGroup
@@ -61,7 +61,7 @@ func TestCloseDetachesWhileEventsAreStuck(t *testing.T) {
 	web, db := newSite(t), newSite(t)
 	rt, stalled, release := stall(t, boathook.Options{PerLink: true})
 	add(t, rt, web.inner("web"), db.inner("db"))
-	send(t, listen(t, web.inside, innerAddr), listen(t, web.host, hostAddr), 1)
+	send(t, testutil.Listen(t, web.inside, innerAddr), testutil.Listen(t, web.host, hostAddr), 1)
 	<-stalled
 	// The watching goroutine finds the link gone and waits for its last event.
 	testutil.Exec(t, web.inside, "ip", "link", "del", "eth0")

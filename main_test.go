@@ -6,7 +6,6 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -113,33 +112,8 @@ func (s site) inner(id string) boathook.Target {
 func (s site) hosted(tb testing.TB, id string) boathook.Target {
 	tb.Helper()
 	target := s.inner(id)
-	target.RuntimePID = process(tb, s.host)
+	target.RuntimePID = testutil.Process(tb, s.host)
 	return target
-}
-
-// process starts a process in ns that lives until the test ends.
-func process(tb testing.TB, ns *netns.NS) int {
-	tb.Helper()
-	cmd := exec.CommandContext(tb.Context(), "sleep", "infinity")
-	qt.Assert(tb, qt.IsNil(ns.Do(cmd.Start)))
-	tb.Cleanup(func() {
-		qt.Check(tb, qt.IsNil(cmd.Process.Kill()))
-		_ = cmd.Wait() // it was killed
-	})
-	return cmd.Process.Pid
-}
-
-// listen opens a UDP socket at addr in ns.
-func listen(tb testing.TB, ns *netns.NS, addr netip.Addr) *net.UDPConn {
-	tb.Helper()
-	var conn *net.UDPConn
-	qt.Assert(tb, qt.IsNil(ns.Do(func() error {
-		var err error
-		conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 9000)))
-		return err
-	})))
-	tb.Cleanup(func() { _ = conn.Close() })
-	return conn
 }
 
 // send sends n datagrams from one socket to the address of the other and returns

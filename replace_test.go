@@ -29,7 +29,7 @@ func TestReplaceKeepsMapsOfTheSameName(t *testing.T) {
 	s := newSite(t)
 	rt := newRuntime(t, boathook.Options{Program: bothWays(verdictUnspec)})
 	add(t, rt, s.hosted(t, "web"))
-	host, inner := listen(t, s.host, hostAddr), listen(t, s.inside, innerAddr)
+	host, inner := testutil.Listen(t, s.host, hostAddr), testutil.Listen(t, s.inside, innerAddr)
 	send(t, inner, host, 3)
 	qt.Assert(t, qt.IsNil(rt.Replace(context.Background(), bothWays(verdictShot))))
 	send(t, inner, host, 2)
@@ -47,7 +47,7 @@ func TestReplaceMissesNoPacketAndSeesNoneTwice(t *testing.T) {
 	programs := [2]boathook.Program{counting("even"), counting("odd")}
 	rt := newRuntime(t, boathook.Options{Program: programs[0]})
 	add(t, rt, s.hosted(t, "web"))
-	host, inner := listen(t, s.host, hostAddr), listen(t, s.inside, innerAddr)
+	host, inner := testutil.Listen(t, s.host, hostAddr), testutil.Listen(t, s.inside, innerAddr)
 
 	var sent, failed atomic.Uint64
 	stop := make(chan struct{})
@@ -117,7 +117,7 @@ func TestAProgramThatCannotReplaceChangesNothing(t *testing.T) {
 	oneWay := bothWays(verdictShot)
 	oneWay.Egress = ""
 	qt.Check(t, qt.ErrorMatches(rt.Replace(context.Background(), oneWay), "replace: the new program serves other directions"))
-	host, inner := listen(t, s.host, hostAddr), listen(t, s.inside, innerAddr)
+	host, inner := testutil.Listen(t, s.host, hostAddr), testutil.Listen(t, s.inside, innerAddr)
 	send(t, inner, host, 2)
 	qt.Check(t, qt.DeepEquals(attachments(t, rt)[1].Counters.Verdicts, map[string]uint64{"unspec": 2}))
 }

@@ -28,7 +28,7 @@ type town struct {
 func newTown(tb testing.TB, n int) *town {
 	tb.Helper()
 	host := testutil.Netns(tb)
-	return &town{host: host, containers: testutil.Containers(tb, host, n), runtime: process(tb, host)}
+	return &town{host: host, containers: testutil.Containers(tb, host, n), runtime: testutil.Process(tb, host)}
 }
 
 func (w *town) targets() []boathook.Target {

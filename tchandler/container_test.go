@@ -126,7 +126,7 @@ func TestRow09PeerInAThirdNamespaceIsNotTakenForTheHosts(t *testing.T) {
 func TestRow10ProcessesOfTheHostAreNoContainers(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, 1)
-	far := process(t, testutil.Netns(t))
+	far := testutil.Process(t, testutil.Netns(t))
 	h, _ := newHandler(t, ingress, boathook.Options{})
 	h.SetHostPID(far)
 	for _, pid := range []int{far, os.Getpid()} {
@@ -143,8 +143,8 @@ func TestRow32HostInAnotherNamespaceHasTheHostEnds(t *testing.T) {
 	far, inside := testutil.Netns(t), testutil.Netns(t)
 	hostEnd, _ := testutil.Veth(t, far, "vethweb", inside, "eth0")
 	h, _ := newHandler(t, ingress, boathook.Options{})
-	h.SetHostPID(process(t, far))
-	qt.Assert(t, qt.IsNil(h.AttachContainer(&tchandler.Container{ID: "a", PID: process(t, inside)})))
+	h.SetHostPID(testutil.Process(t, far))
+	qt.Assert(t, qt.IsNil(h.AttachContainer(&tchandler.Container{ID: "a", PID: testutil.Process(t, inside)})))
 	list := attachments(t, h)
 	qt.Assert(t, qt.HasLen(list, 1))
 	qt.Check(t, qt.Equals(list[0].Host, boathook.Link{Name: "vethweb", Ifindex: hostEnd}))
@@ -210,7 +210,7 @@ func TestRow27NamespaceOfADeadContainerIsHeld(t *testing.T) {
 	inside, err := netns.New()
 	qt.Assert(t, qt.IsNil(err))
 	inode := inside.Inode()
-	pid := process(t, inside)
+	pid := testutil.Process(t, inside)
 	qt.Assert(t, qt.IsNil(h.AttachContainer(&tchandler.Container{ID: "a", PID: pid})))
 	qt.Assert(t, qt.IsNil(inside.Close()))
 	qt.Assert(t, qt.IsNil(unix.Kill(pid, unix.SIGKILL)))

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os/exec"
 	"strconv"
 	"testing"
 	"time"
@@ -152,7 +151,7 @@ type veth struct {
 func newPod(tb testing.TB, n int) *pod {
 	tb.Helper()
 	p := &pod{host: host(tb), inside: testutil.Netns(tb)}
-	p.pid = process(tb, p.inside)
+	p.pid = testutil.Process(tb, p.inside)
 	for i := range n {
 		p.addLink(tb, p.name("v"+strconv.Itoa(i)))
 	}
@@ -192,33 +191,9 @@ func (p *pod) addLink(tb testing.TB, name string) *veth {
 		testutil.AddAddr(tb, end.ns, end.link, addr(end.self).String()+"/30")
 		testutil.Exec(tb, end.ns, "ip", "neigh", "add", addr(end.peer).String(), "lladdr", mac(end.peer), "dev", end.link)
 	}
-	l.outer, l.inner = listen(tb, p.host, addr(1)), listen(tb, p.inside, addr(2))
+	l.outer, l.inner = testutil.Listen(tb, p.host, addr(1)), testutil.Listen(tb, p.inside, addr(2))
 	p.links = append(p.links, l)
 	return l
-}
-
-// process starts a process in ns that lives until the test ends.
-func process(tb testing.TB, ns *netns.NS) int {
-	tb.Helper()
-	cmd := exec.CommandContext(tb.Context(), "sleep", "infinity")
-	qt.Assert(tb, qt.IsNil(ns.Do(cmd.Start)))
-	tb.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have been killed
-		_ = cmd.Wait()         // reports the kill
-	})
-	return cmd.Process.Pid
-}
-
-func listen(tb testing.TB, ns *netns.NS, addr netip.Addr) *net.UDPConn {
-	tb.Helper()
-	var conn *net.UDPConn
-	qt.Assert(tb, qt.IsNil(ns.Do(func() error {
-		var err error
-		conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 9000)))
-		return err
-	})))
-	tb.Cleanup(func() { _ = conn.Close() })
-	return conn
 }
 
 // receive sends n numbered packets into the pod, send sends them out of it. Both

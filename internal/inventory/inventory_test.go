@@ -5,7 +5,6 @@ package inventory_test
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,13 +33,7 @@ func newSite(tb testing.TB) site {
 	tb.Helper()
 	s := site{host: testutil.Netns(tb), inside: testutil.Netns(tb)}
 	s.hostIndex, s.hereIndex = testutil.Veth(tb, s.host, "vethweb", s.inside, "eth0")
-	runtime := exec.CommandContext(tb.Context(), "sleep", "infinity")
-	qt.Assert(tb, qt.IsNil(s.host.Do(runtime.Start)))
-	tb.Cleanup(func() {
-		qt.Check(tb, qt.IsNil(runtime.Process.Kill()))
-		_ = runtime.Wait() // it was killed
-	})
-	s.runtimePID = runtime.Process.Pid
+	s.runtimePID = testutil.Process(tb, s.host)
 	return s
 }
 
