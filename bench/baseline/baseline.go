@@ -51,15 +51,6 @@ type Times struct {
 	Filter time.Duration
 }
 
-// Total is the sum of all steps.
-func (t Times) Total() time.Duration {
-	var total time.Duration
-	for _, step := range t.Steps() {
-		total += step.Took
-	}
-	return total
-}
-
 // Plus adds up the steps of two handlers.
 func (t Times) Plus(o Times) Times {
 	return Times{

@@ -66,12 +66,9 @@ func TestEveryStepIsTimed(t *testing.T) {
 	host := testutil.Netns(t)
 	h := newHandler(t, host, baseline.Egress)
 	attach(t, host, h, testutil.Containers(t, host, 1))
-	var sum time.Duration
 	for _, step := range h.Times().Steps() {
 		qt.Check(t, qt.Not(qt.Equals(step.Took, 0)), qt.Commentf(step.Name))
-		sum += step.Took
 	}
-	qt.Assert(t, qt.Equals(h.Times().Total(), sum))
 }
 
 func TestReplacedFilterRunsOnlyTheNewProgram(t *testing.T) {
