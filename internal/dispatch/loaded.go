@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/btf"
 )
 
 // NewLoadedSource checks programs that the caller has loaded, by the names it
@@ -167,66 +165,4 @@ func checkForeignStores(name string, insns asm.Instructions, kernel *kernelView)
 		return fields, nil
 	}
 	return verdict, nil
-}
-
-func tstampOffset() (int16, error) {
-	spec, err := btf.LoadKernelSpec()
-	if err != nil {
-		return 0, err
-	}
-	var skb *btf.Struct
-	if err := spec.TypeByName("sk_buff", &skb); err != nil {
-		return 0, err
-	}
-	offset, ok := memberOffset(skb.Members, "tstamp")
-	if !ok {
-		return 0, errors.New("no member tstamp")
-	}
-	return int16(offset), nil
-}
-
-// memberOffset looks for a member also in anonymous structs and unions.
-func memberOffset(members []btf.Member, name string) (uint32, bool) {
-	for _, m := range members {
-		if m.Name == name {
-			return m.Offset.Bytes(), true
-		}
-		if m.Name != "" {
-			continue
-		}
-		var inner []btf.Member
-		switch t := btf.UnderlyingType(m.Type).(type) {
-		case *btf.Struct:
-			inner = t.Members
-		case *btf.Union:
-			inner = t.Members
-		}
-		if offset, ok := memberOffset(inner, name); ok {
-			return m.Offset.Bytes() + offset, true
-		}
-	}
-	return 0, false
-}
-
-// harmlessSymbol is harmless for the kernel's symbols, which differ from the
-// names of the helpers where a helper has one implementation per kind of map or
-// program. Source: net/core/filter.c and kernel/bpf of Linux 5.10 to 6.18.
-func harmlessSymbol(symbol string, onSkb bool) bool {
-	for _, operation := range []string{"_lookup_elem", "_update_elem", "_delete_elem", "_push_elem", "_pop_elem", "_peek_elem", "_lookup_percpu_elem", "_for_each_map_elem"} {
-		if strings.HasSuffix(symbol, operation) {
-			return true
-		}
-	}
-	switch symbol {
-	case "bpf_user_rnd_u32", "bpf_get_raw_cpu_id", "bpf_skb_event_output", "bpf_skb_fib_lookup", "bpf_skb_check_mtu",
-		"bpf_tc_sk_lookup_tcp", "bpf_tc_sk_lookup_udp", "bpf_tc_skc_lookup_tcp", "__bpf_spin_lock", "__bpf_spin_unlock",
-		"bpf_probe_read_compat", "bpf_probe_read_compat_str", "bpf_probe_read_kernel_common", "bpf_timer_cancel_async",
-		// What may_goto becomes (Linux 6.15).
-		"arch_bpf_timed_may_goto", "bpf_check_timed_may_goto",
-		// What LD_ABS and LD_IND become.
-		"bpf_skb_load_helper_8", "bpf_skb_load_helper_16", "bpf_skb_load_helper_32",
-		"bpf_skb_load_helper_8_no_cache", "bpf_skb_load_helper_16_no_cache", "bpf_skb_load_helper_32_no_cache":
-		return true
-	}
-	return harmless(symbol, onSkb)
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
 )
 
 // errNoSymbols says that kernel addresses are hidden, so that calls have no names.
@@ -73,6 +74,45 @@ func (v *kernelView) tstampOffset() (int16, error) {
 		v.tstamp = offset
 	}
 	return v.tstamp, nil
+}
+
+func tstampOffset() (int16, error) {
+	spec, err := btf.LoadKernelSpec()
+	if err != nil {
+		return 0, err
+	}
+	var skb *btf.Struct
+	if err := spec.TypeByName("sk_buff", &skb); err != nil {
+		return 0, err
+	}
+	offset, ok := memberOffset(skb.Members, "tstamp")
+	if !ok {
+		return 0, errors.New("no member tstamp")
+	}
+	return int16(offset), nil
+}
+
+// memberOffset looks for a member also in anonymous structs and unions.
+func memberOffset(members []btf.Member, name string) (uint32, bool) {
+	for _, m := range members {
+		if m.Name == name {
+			return m.Offset.Bytes(), true
+		}
+		if m.Name != "" {
+			continue
+		}
+		var inner []btf.Member
+		switch t := btf.UnderlyingType(m.Type).(type) {
+		case *btf.Struct:
+			inner = t.Members
+		case *btf.Union:
+			inner = t.Members
+		}
+		if offset, ok := memberOffset(inner, name); ok {
+			return m.Offset.Bytes() + offset, true
+		}
+	}
+	return 0, false
 }
 
 // calledSymbols names the kernel functions that translated instructions call.
