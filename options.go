@@ -32,7 +32,8 @@ type Options struct {
 	// Notify is told.
 	PerLink bool
 	// PinPath is a folder on a bpffs for maps that ask for pinning by name; they
-	// stay there after Close. Empty keeps them private.
+	// stay there after Close. Empty keeps them private, and so does Events for the
+	// maps that it reads.
 	PinPath string
 	// NeverExpedite leaves the kernel's RCU grace periods as they are, which makes
 	// bursts of TCX attachments slow and spares a host with isolated CPUs.

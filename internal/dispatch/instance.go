@@ -36,6 +36,9 @@ func (s *Source) instantiate(name string, sink Sink) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	if sink != nil {
+		unpinEvents(spec)
+	}
 	files, err := s.openPinsLocked(spec)
 	if err != nil {
 		return nil, err

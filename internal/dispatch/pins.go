@@ -18,6 +18,17 @@ type pins struct {
 	fresh  map[string]string    // the files of the others
 }
 
+// unpinEvents leaves each copy its own event maps, with what counts the lost: of
+// two readers of one buffer, be it those of two copies, each would take or
+// overtake the other's events, and nothing would tell whose they are.
+func unpinEvents(spec *ebpf.CollectionSpec) {
+	for name, m := range spec.Maps {
+		if private(name, spec) && m.Type != ebpf.ProgramArray {
+			m.Pinning = ebpf.PinNone
+		}
+	}
+}
+
 // openPinsLocked takes the pinning out of spec: what it finds is to be used in
 // place of new maps, the rest is pinned by pinLocked. Maps that copies share
 // anyway are left out.
