@@ -4,7 +4,6 @@ package hook
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/boathook/boathook/internal/netns"
@@ -28,9 +27,6 @@ func Around(ns *netns.NS, hooks []*Hook) ([][]Entry, []error) {
 	for i, h := range hooks {
 		place := places[h.index]
 		entries[i], errs[i] = byLink[place], linkErrs[place]
-		if errs[i] != nil {
-			errs[i] = fmt.Errorf("list programs of ifindex %d in %s: %w", h.index, ns, errs[i])
-		}
 	}
 	return entries, errs
 }
