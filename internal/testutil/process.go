@@ -20,8 +20,8 @@ func Process(tb testing.TB, ns *netns.NS) int {
 	cmd := exec.CommandContext(tb.Context(), "sleep", "infinity")
 	qt.Assert(tb, qt.IsNil(ns.Do(cmd.Start)))
 	tb.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have been killed
-		_ = cmd.Wait()         // reports the kill
+		_ = cmd.Process.Kill() //nolint:errcheck // it may have been killed
+		_ = cmd.Wait()         //nolint:errcheck // reports the kill
 	})
 	return cmd.Process.Pid
 }
@@ -36,6 +36,6 @@ func Listen(tb testing.TB, ns *netns.NS, addr netip.Addr) *net.UDPConn {
 		conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))
 		return err
 	})))
-	tb.Cleanup(func() { _ = conn.Close() }) // the test may have closed it
+	tb.Cleanup(func() { _ = conn.Close() }) //nolint:errcheck // the test may have closed it
 	return conn
 }
