@@ -35,8 +35,10 @@ type Options struct {
 	// stay there after Close. Empty keeps them private, and so does Events for the
 	// maps that it reads.
 	PinPath string
-	// NeverExpedite leaves the kernel's RCU grace periods as they are, which makes
-	// bursts of TCX attachments slow and spares a host with isolated CPUs.
+	// NeverExpedite leaves the kernel's RCU grace periods as they are: each hook on TCX
+	// then takes some 10 ms, in which nobody can change links, and no processor is
+	// interrupted for it. Where that is asked of the host (nohz_full, isolated CPUs,
+	// PREEMPT_RT) they are left as they are in any case.
 	NeverExpedite bool
 	// LogLevel is passed to the kernel's verifier, whose log is in the
 	// *ebpf.VerifierError of a program that it rejects; 0 is enough for that.
