@@ -171,7 +171,7 @@ func (r *Runtime) keepLocked(a *attachment) {
 		r.attached++
 	}
 	a.tenant.attachments[a.placement] = a
-	r.directory.hooked(a)
+	r.directory.attached(a)
 }
 
 // dropLocked takes one out again, if it was ever entered.
@@ -179,7 +179,7 @@ func (r *Runtime) dropLocked(a *attachment) {
 	if a.tenant.attachments[a.placement] == a {
 		delete(a.tenant.attachments, a.placement)
 		r.attached--
-		r.directory.unhooked(a)
+		r.directory.detached(a)
 	}
 }
 

@@ -9,75 +9,6 @@ import (
 	"github.com/boathook/boathook/internal/netns"
 )
 
-// directory finds the tenants that a change of a link concerns, however many there
-// are. Tenants of interface targets are not in it.
-type directory struct {
-	// byID goes by home and what that calls the tenant's network namespace.
-	byID   map[netns.Key]map[int]*tenant
-	byLink map[hookedLink]*tenant
-	// strangers are the tenants that a home has no id for.
-	strangers map[netns.Key]map[*tenant]struct{}
-}
-
-// hookedLink is a link with hooks of ours.
-type hookedLink struct {
-	space netns.Key
-	index int
-}
-
-func newDirectory() *directory {
-	return &directory{
-		byID: map[netns.Key]map[int]*tenant{}, byLink: map[hookedLink]*tenant{}, strangers: map[netns.Key]map[*tenant]struct{}{},
-	}
-}
-
-// name notes what a home calls a tenant's network namespace.
-func (d *directory) name(t *tenant, home netns.Key, id int) {
-	if old, known := t.nsids[home]; known && old == id {
-		return
-	}
-	d.forgetName(t, home)
-	t.nsids[home] = id
-	if d.byID[home] == nil {
-		d.byID[home], d.strangers[home] = map[int]*tenant{}, map[*tenant]struct{}{}
-	}
-	if id == linktable.NoNSID {
-		d.strangers[home][t] = struct{}{}
-	} else {
-		d.byID[home][id] = t
-	}
-}
-
-func (d *directory) forgetName(t *tenant, home netns.Key) {
-	if id := t.nsids[home]; d.byID[home][id] == t {
-		delete(d.byID[home], id)
-	}
-	delete(d.strangers[home], t)
-	delete(t.nsids, home)
-}
-
-// forget forgets a tenant without attachments.
-func (d *directory) forget(t *tenant) {
-	for home := range t.nsids {
-		d.forgetName(t, home)
-	}
-}
-
-// hooked notes an attachment.
-func (d *directory) hooked(a *attachment) {
-	if a.tenant.ns != nil {
-		d.byLink[hookedLink{a.space, a.index}] = a.tenant
-	}
-}
-
-// unhooked forgets an attachment that its tenant has no more.
-func (d *directory) unhooked(a *attachment) {
-	at := hookedLink{a.space, a.index}
-	if d.byLink[at] == a.tenant && !a.tenant.usesLink(at) {
-		delete(d.byLink, at)
-	}
-}
-
 // concernedLocked are the tenants for which one of the changes may alter what is
 // wanted.
 func (r *Runtime) concernedLocked(list []change) []*tenant {
@@ -126,7 +57,7 @@ func (r *Runtime) matchLocked(c change, concerned map[*tenant]struct{}) {
 	ids := r.directory.byID[c.home]
 	candidates := []*tenant{r.tenants[c.home], ids[c.NSID]}
 	if c.NSID == linktable.NoNSID {
-		candidates = append(candidates, ids[c.MovedTo], ids[c.Link.PeerNSID], r.directory.byLink[hookedLink{c.home, c.Link.Index}])
+		candidates = append(candidates, ids[c.MovedTo], ids[c.Link.PeerNSID], r.directory.byLink[attachedLink{c.home, c.Link.Index}])
 	}
 	for _, t := range candidates {
 		if t != nil && t.ns != nil && !t.expects(c) {
@@ -210,13 +141,4 @@ func (a *attachment) known(c change) linktable.Link {
 func sameLink(a, b linktable.Link) bool {
 	a.Up, a.Running = b.Up, b.Running
 	return a == b
-}
-
-func (t *tenant) usesLink(at hookedLink) bool {
-	for p := range t.attachments {
-		if p.space == at.space && p.index == at.index {
-			return true
-		}
-	}
-	return false
 }
