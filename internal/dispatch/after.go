@@ -53,14 +53,28 @@ func leftAfter(progs map[string]*ebpf.ProgramSpec, names []string) (after, error
 }
 
 // expect makes the dispatcher do what is left after inst, before inst gets into
-// the slot, and says whether that is more than it did: a packet that was told less
-// may still be on its way there.
-func (l *Load) expect(inst *instance) (raised bool, err error) {
+// the slot.
+func (l *Load) expect(inst *instance) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	before := l.afterLocked()
 	l.programs[inst.after]++
-	return l.afterLocked() > before, l.setAfterLocked()
+	return l.setAfterLocked()
+}
+
+// knows says whether all packets in the dispatcher have been told to do what is
+// left after inst, which was expected. Else some may still be on their way to the
+// slot that were told less.
+func (l *Load) knows(inst *instance) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.known >= min(inst.after, l.afterLocked())
+}
+
+// learned notes that packets were waited for since inst was expected.
+func (l *Load) learned(inst *instance) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.known = max(l.known, min(inst.after, l.afterLocked()))
 }
 
 // forget takes back expect once no packet can be in inst.
@@ -88,6 +102,7 @@ func (l *Load) afterLocked() after {
 }
 
 func (l *Load) setAfterLocked() error {
+	l.known = min(l.known, l.afterLocked())
 	if err := l.objs.After.Set(uint32(l.afterLocked())); err != nil {
 		return fmt.Errorf("tell the dispatcher what to do after the program: %w", err)
 	}

@@ -108,6 +108,25 @@ func TestProgramsReturnWhereverOneMayHaveAVerdict(t *testing.T) {
 	qt.Check(t, qt.Equals(counters, want))
 }
 
+// It is not said which of two swaps, prepared one after the other, comes first.
+func TestPacketsAreWaitedForOnceWhateverTheOrder(t *testing.T) {
+	t.Parallel()
+	load := newLoad(t, returning(unspec), dispatch.LoadOptions{})
+	first, second := prepare(t, load, writerSource(t), "write_context"), prepare(t, load, writerSource(t), "write_context")
+	qt.Check(t, qt.IsTrue(first.Waits()))
+	qt.Check(t, qt.IsTrue(second.Waits()))
+	qt.Assert(t, qt.IsNil(dispatch.Commit(second)))
+	qt.Check(t, qt.IsFalse(first.Waits()))
+	less := prepare(t, load, newSource(t, returning(unspec), dispatch.SourceOptions{}), "prog")
+	qt.Check(t, qt.IsFalse(less.Waits()))
+	qt.Assert(t, qt.IsNil(dispatch.Commit(less)))
+	qt.Assert(t, qt.IsNil(dispatch.Retire([]*dispatch.Swap{first, second, less})))
+	qt.Check(t, qt.Equals(after(t, load), dispatch.Nothing))
+	again := prepare(t, load, writerSource(t), "write_context")
+	qt.Check(t, qt.IsTrue(again.Waits()), qt.Commentf("it was told less meanwhile"))
+	qt.Assert(t, qt.IsNil(dispatch.Retire([]*dispatch.Swap{again})))
+}
+
 // The kernel ends a program that writes to packets where it cannot make the
 // packet private, with a verdict of its own.
 func TestProgramsThatMayWriteReturn(t *testing.T) {

@@ -21,3 +21,6 @@ func (l *Load) After() (After, error) {
 
 // Revert takes back what Commit did.
 func (s *Swap) Revert() error { return s.revert() }
+
+// Waits says whether Commit would wait for packets first.
+func (s *Swap) Waits() bool { return !s.load.knows(s.next) }

@@ -46,9 +46,9 @@ func leavesCases() map[string]leavesCase {
 		"a sum":             {false, join(unspec, asm.Add.Imm(asm.R0, 1), ret)},
 		"a helper's result": {false, join(unspec, asm.FnKtimeGetNs.Call(), ret)},
 		"from memory": {false, join(
-			asm.StoreImm(asm.R10, -8, -1, asm.DWord), unspec, asm.LoadMem(asm.R0, asm.R10, -8, asm.Word), ret)},
+			asm.StoreImm(asm.R10, -8, -1, asm.Word), unspec, asm.LoadMem(asm.R0, asm.R10, -8, asm.Word), ret)},
 		"exchanged": {false, join(
-			asm.StoreImm(asm.R10, -8, 0, asm.DWord), asm.Mov.Reg(asm.R2, asm.R10), unspec, exchange(asm.R2, -8, asm.R0), ret)},
+			ok, asm.StoreMem(asm.R10, -8, asm.R0, asm.DWord), asm.Mov.Reg(asm.R2, asm.R10), unspec, exchange(asm.R2, -8, asm.R0), ret)},
 		"a function's result": {false, join(
 			unspec, asm.Call.Label("fn"), ret, ok.WithSymbol("fn"), ret)},
 		"a function returns ok and unspec is returned": {true, join(

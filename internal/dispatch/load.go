@@ -35,6 +35,7 @@ type Load struct {
 	mu sync.Mutex // guards the fields below
 	// programs counts those that packets may be in, or will be, by what is left after them.
 	programs [fields + 1]int
+	known    after // the least that any packet in the dispatcher was told to do
 	// instance is the program in the slot with the maps it has for itself.
 	instance *instance
 	closed   bool
@@ -82,6 +83,7 @@ func (l *Load) start(inst *instance) error {
 	defer l.mu.Unlock()
 	l.instance = inst
 	l.programs[inst.after]++
+	l.known = l.afterLocked() // there are no packets yet
 	if err := l.setAfterLocked(); err != nil {
 		return err
 	}

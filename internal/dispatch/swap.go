@@ -17,9 +17,6 @@ const errInvalid = syscall.EINVAL
 type Swap struct {
 	load      *Load
 	next, old *instance
-	// raised: the dispatcher was told to do more than before, and packets may be on
-	// their way that it still does less for.
-	raised bool
 }
 
 // Prepare loads and checks a program of source for l. Nothing changes for
@@ -29,20 +26,22 @@ func (l *Load) Prepare(source *Source, name string) (*Swap, error) {
 	if err != nil {
 		return nil, err
 	}
-	raised, err := l.expect(next)
-	if err != nil {
+	if err := l.expect(next); err != nil {
 		return nil, errors.Join(err, l.forget(next), next.close())
 	}
-	return &Swap{load: l, next: next, raised: raised}, nil
+	return &Swap{load: l, next: next}, nil
 }
 
 // Commit puts the programs into their slots by one in-place update each: each
 // packet runs either the old program or the new one. On error the old ones stay,
 // all of them. Returns os.ErrClosed if one of the loads is closed.
 func Commit(swaps ...*Swap) error {
-	if slices.ContainsFunc(swaps, func(s *Swap) bool { return s.raised }) {
+	if slices.ContainsFunc(swaps, func(s *Swap) bool { return !s.load.knows(s.next) }) {
 		if err := waitForPackets(); err != nil {
 			return err
+		}
+		for _, s := range swaps {
+			s.load.learned(s.next)
 		}
 	}
 	for i, s := range swaps {
