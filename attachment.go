@@ -3,6 +3,7 @@
 package boathook
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -58,7 +59,7 @@ func ownPoint(d Direction) hook.Point {
 
 // attachLocked makes the attachments and returns an error for each that was not
 // made, in the same order. Nothing stays of one that failed.
-func (r *Runtime) attachLocked(list []*attachment) []error {
+func (r *Runtime) attachLocked(ctx context.Context, list []*attachment) []error {
 	errs := make([]error, len(list))
 	bySpace := map[netns.Key][]int{}
 	tooMany := false
@@ -77,7 +78,7 @@ func (r *Runtime) attachLocked(list []*attachment) []error {
 			a := list[i]
 			requests[n] = hook.Request{Index: a.index, Point: a.point, Program: a.load.Program(), Order: r.opts.Order.on(r.opts.Verdict)}
 		}
-		hooks, failures := r.spaces[key].hooks.Attach(requests)
+		hooks, failures := r.spaces[key].hooks.Attach(ctx, requests)
 		for n, i := range members {
 			a := list[i]
 			if failures[n] == nil {

@@ -119,7 +119,7 @@ func (f *follower) flush(ctx context.Context) {
 	if !f.synced {
 		return
 	}
-	f.runtime.unfollow(slices.Collect(maps.Keys(f.batch.gone)))
+	f.runtime.unfollow(ctx, slices.Collect(maps.Keys(f.batch.gone)))
 	f.runtime.follow(ctx, slices.Collect(maps.Values(f.batch.added))...)
 	f.batch = newBatch()
 }
@@ -140,11 +140,11 @@ func (b batch) remove(id string) {
 }
 
 // unfollow removes those of the targets that are there or are tried again.
-func (r *Runtime) unfollow(ids []string) {
+func (r *Runtime) unfollow(ctx context.Context, ids []string) {
 	r.mu.Lock()
 	known := slices.DeleteFunc(ids, func(id string) bool { return r.targets[id] == nil && r.failed[id] == nil })
 	if len(known) > 0 && !r.closed {
-		if err := r.takeOutLocked(known); err != nil {
+		if err := r.takeOutLocked(ctx, known); err != nil {
 			r.notify(Notice{Err: err})
 		}
 	}

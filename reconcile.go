@@ -3,14 +3,15 @@
 package boathook
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
 
 // reconcileLocked makes what is attached for the tenants what should be. New
 // hooks are made in one burst. A tenant for which one fails keeps what it had;
-// its error is in tenant.err.
-func (r *Runtime) reconcileLocked(tenants []*tenant) {
+// its error is in tenant.err, as is ctx's if it is done before all hooks are made.
+func (r *Runtime) reconcileLocked(ctx context.Context, tenants []*tenant) {
 	var fresh, stale []*attachment
 	wishes := r.wantedLocked(tenants)
 	gone := r.goneLocked(tenants)
@@ -41,7 +42,7 @@ func (r *Runtime) reconcileLocked(tenants []*tenant) {
 	if err := r.detachLocked(stale); err != nil {
 		r.notify(Notice{Err: fmt.Errorf("detach from links that are gone: %w", err)})
 	}
-	r.undoPartsLocked(fresh, r.attachLocked(fresh))
+	r.undoPartsLocked(fresh, r.attachLocked(ctx, fresh))
 	r.publishLocked(tenants, nil)
 	r.warnLocked(fresh)
 	r.tellLocked()

@@ -3,6 +3,7 @@
 package boathook
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -15,11 +16,11 @@ import (
 // ids that were never added wrap [ErrNotAttached].
 func (r *Runtime) Remove(ids ...string) error {
 	r.mu.Lock()
-	err := r.takeOutLocked(ids)
+	err := r.takeOutLocked(context.Background(), ids)
 	return errors.Join(err, r.unlock())
 }
 
-func (r *Runtime) takeOutLocked(ids []string) error {
+func (r *Runtime) takeOutLocked(ctx context.Context, ids []string) error {
 	if r.closed {
 		return ErrClosed
 	}
@@ -35,11 +36,12 @@ func (r *Runtime) takeOutLocked(ids []string) error {
 			errs = append(errs, fmt.Errorf("%s: %w", id, ErrNotAttached))
 		}
 	}
-	return errors.Join(append(errs, r.removeLocked(known))...)
+	return errors.Join(append(errs, r.removeLocked(ctx, known))...)
 }
 
-// removeLocked takes targets out of their tenants and frees tenants left empty.
-func (r *Runtime) removeLocked(byID map[string]*tenant) error {
+// removeLocked takes targets out of their tenants and frees tenants left empty,
+// also when ctx is done.
+func (r *Runtime) removeLocked(ctx context.Context, byID map[string]*tenant) error {
 	var stale []*attachment
 	var empty, interfaces []*tenant
 	for id, t := range byID {
@@ -61,7 +63,7 @@ func (r *Runtime) removeLocked(byID map[string]*tenant) error {
 	for _, t := range empty {
 		errs = append(errs, r.evictLocked(t))
 	}
-	r.reconcileLocked(interfaces)
+	r.reconcileLocked(context.WithoutCancel(ctx), interfaces)
 	r.tellLocked()
 	return errors.Join(errs...)
 }

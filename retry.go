@@ -48,7 +48,7 @@ func (r *Runtime) retryLocked(ctx context.Context) {
 	}
 	now := time.Now()
 	r.retryTargetsLocked(ctx, now)
-	r.retryTenantsLocked(now)
+	r.retryTenantsLocked(ctx, now)
 	for inode, since := range r.departed {
 		if now.Sub(since) > linkMemory {
 			r.links.set(inode, nil)
@@ -83,14 +83,14 @@ func (r *Runtime) retryTargetsLocked(ctx context.Context, now time.Time) {
 	}
 }
 
-func (r *Runtime) retryTenantsLocked(now time.Time) {
+func (r *Runtime) retryTenantsLocked(ctx context.Context, now time.Time) {
 	var incomplete []*tenant
 	for _, t := range r.tenants {
 		if t.err != nil && t.retry.due(now) {
 			incomplete = append(incomplete, t)
 		}
 	}
-	r.reconcileLocked(incomplete)
+	r.reconcileLocked(ctx, incomplete)
 	for _, t := range incomplete {
 		if t.err != nil {
 			t.retry.failed(now)

@@ -65,13 +65,13 @@ func (r *Runtime) addEachLocked(ctx context.Context, targets []Target) (map[stri
 		added[target.ID] = t
 	}
 	if err := ctx.Err(); err != nil {
-		return failed, errors.Join(err, r.removeLocked(added))
+		return failed, errors.Join(err, r.removeLocked(ctx, added))
 	}
 	tenants := distinct(added)
 	for _, t := range tenants {
 		t.doubtPins(added)
 	}
-	r.reconcileLocked(tenants)
+	r.reconcileLocked(ctx, tenants)
 	r.noteAskedLocked(added)
 	rejected := map[string]*tenant{}
 	for id, t := range added {
@@ -80,7 +80,10 @@ func (r *Runtime) addEachLocked(ctx context.Context, targets []Target) (map[stri
 			failed[id] = withAdvice(err)
 		}
 	}
-	return failed, r.removeLocked(rejected)
+	if err := ctx.Err(); err != nil && len(rejected) > 0 {
+		return nil, errors.Join(err, r.removeLocked(ctx, added))
+	}
+	return failed, r.removeLocked(ctx, rejected)
 }
 
 // withAdvice says what to do about a limit that many containers reach.

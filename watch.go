@@ -29,16 +29,16 @@ func (r *Runtime) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-r.changes.wake:
-			r.followLinks(r.changes.take())
+			r.followLinks(ctx, r.changes.take())
 		case <-retry.C:
 			r.retry(ctx)
 		}
 	}
 }
 
-func (r *Runtime) followLinks(list []change) {
+func (r *Runtime) followLinks(ctx context.Context, list []change) {
 	r.mu.Lock()
-	r.followLinksLocked(list)
+	r.followLinksLocked(ctx, list)
 	r.unlockAndTell()
 }
 
@@ -49,7 +49,7 @@ func (r *Runtime) unlockAndTell() {
 	}
 }
 
-func (r *Runtime) followLinksLocked(list []change) {
+func (r *Runtime) followLinksLocked(ctx context.Context, list []change) {
 	if r.closed {
 		return
 	}
@@ -60,7 +60,7 @@ func (r *Runtime) followLinksLocked(list []change) {
 	}
 	r.unpinLocked(list)
 	concerned := r.concernedLocked(list)
-	r.reconcileLocked(concerned)
+	r.reconcileLocked(ctx, concerned)
 	for _, t := range concerned {
 		if t.err != nil {
 			r.notify(Notice{Target: t.anyTarget(), Err: t.err})

@@ -3,6 +3,7 @@
 package dispatch_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -119,7 +120,7 @@ func attachAndWait(index string) error {
 	if err != nil {
 		return err
 	}
-	_, errs := set.Attach([]hook.Request{{Index: ifindex, Point: hook.Ingress, Program: load.Program()}})
+	_, errs := set.Attach(context.Background(), []hook.Request{{Index: ifindex, Point: hook.Ingress, Program: load.Program()}})
 	if errs[0] != nil {
 		return errs[0]
 	}

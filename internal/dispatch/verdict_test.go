@@ -146,7 +146,7 @@ func attach(tb testing.TB, ns *netns.NS, backend hook.Backend, req hook.Request)
 	testutil.SkipIfNotSupported(tb, err)
 	qt.Assert(tb, qt.IsNil(err))
 	tb.Cleanup(func() { qt.Check(tb, qt.IsNil(set.Close())) })
-	_, errs := set.Attach([]hook.Request{req})
+	_, errs := set.Attach(tb.Context(), []hook.Request{req})
 	qt.Assert(tb, qt.IsNil(errs[0]))
 }
 

@@ -55,7 +55,7 @@ func TestBurst(t *testing.T) {
 			}
 
 			start := time.Now()
-			hooks, errs := set.Attach(reqs)
+			hooks, errs := set.Attach(t.Context(), reqs)
 			t.Logf("attached %d in %v", len(reqs), time.Since(start))
 
 			qt.Check(t, qt.ErrorIs(errs[0], unix.ENODEV))

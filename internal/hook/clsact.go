@@ -3,6 +3,7 @@
 package hook
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -65,7 +66,8 @@ type clsactLink struct {
 	filters [2][]filter
 }
 
-func (c *clsact) attach(reqs []Request) ([]*Hook, []error) {
+// attach sends what it has to say in a few batches, which wait for nothing.
+func (c *clsact) attach(_ context.Context, reqs []Request) ([]*Hook, []error) {
 	b := &clsactBurst{
 		clsact: c, reqs: reqs,
 		hooks: make([]*Hook, len(reqs)), errs: make([]error, len(reqs)),

@@ -132,7 +132,7 @@ func TestClsactIngressQdiscIsInTheWay(t *testing.T) {
 	testutil.Exec(t, p.near, "tc", "qdisc", "add", "dev", "near0", "ingress")
 	set := mustOpen(t, p.near, hook.Clsact, hook.Options{LinkAge: old})
 
-	_, errs := set.Attach([]hook.Request{{Index: p.nearIndex, Point: hook.Egress, Program: mustProgram(t, "way", unspec)}})
+	_, errs := set.Attach(t.Context(), []hook.Request{{Index: p.nearIndex, Point: hook.Egress, Program: mustProgram(t, "way", unspec)}})
 
 	qt.Check(t, qt.ErrorIs(errs[0], hook.ErrIngressQdisc))
 	qt.Check(t, qt.Equals(qdiscs(t, p.near), "ingress ffff:"))
@@ -208,7 +208,7 @@ func TestClsactOrderThatCannotBe(t *testing.T) {
 	set := mustOpen(t, p.near, hook.Clsact, hook.Options{LinkAge: old})
 	prog := mustProgram(t, "cannot", unspec)
 
-	_, errs := set.Attach([]hook.Request{
+	_, errs := set.Attach(t.Context(), []hook.Request{
 		{Index: p.nearIndex, Program: prog, Order: hook.Order{Position: hook.Last}},
 		{Index: p.nearIndex, Program: prog, Order: hook.Order{Position: hook.Before, Program: mustID(t, prog)}},
 		{Index: p.nearIndex, Program: prog, Order: hook.Order{Position: hook.After}},
@@ -276,7 +276,7 @@ func TestClsactBadRequestsFailAlone(t *testing.T) {
 	set := mustOpen(t, p.near, hook.Clsact, hook.Options{LinkAge: old})
 	prog := mustProgram(t, "mixed", unspec)
 
-	hooks, errs := set.Attach([]hook.Request{
+	hooks, errs := set.Attach(t.Context(), []hook.Request{
 		{Index: 4242, Program: prog},
 		{Index: p.nearIndex, Program: prog},
 	})
@@ -292,7 +292,7 @@ func TestClsactFailedAttachTakesItsQdiscBack(t *testing.T) {
 	p := newPair(t)
 	set := mustOpen(t, p.near, hook.Clsact, hook.Options{LinkAge: old})
 
-	_, errs := set.Attach([]hook.Request{{
+	_, errs := set.Attach(t.Context(), []hook.Request{{
 		Index: p.nearIndex, Program: mustProgram(t, "undo", unspec),
 		Order: hook.Order{Position: hook.Before, Program: 1 << 30},
 	}})

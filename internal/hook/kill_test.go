@@ -3,6 +3,7 @@
 package hook_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -66,7 +67,7 @@ func attachAndWait(index string) error {
 		if err != nil {
 			return err
 		}
-		if _, errs := set.Attach(reqs); errs[0] != nil {
+		if _, errs := set.Attach(context.Background(), reqs); errs[0] != nil {
 			return errs[0]
 		}
 	}

@@ -63,7 +63,7 @@ func mustOpen(tb testing.TB, ns *netns.NS, backend hook.Backend, opts hook.Optio
 
 func mustAttach(tb testing.TB, set *hook.Set, reqs ...hook.Request) []*hook.Hook {
 	tb.Helper()
-	hooks, errs := set.Attach(reqs)
+	hooks, errs := set.Attach(tb.Context(), reqs)
 	qt.Assert(tb, qt.HasLen(hooks, len(reqs)))
 	qt.Assert(tb, qt.HasLen(errs, len(reqs)))
 	for i := range reqs {

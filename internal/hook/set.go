@@ -3,6 +3,7 @@
 package hook
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,8 +19,9 @@ import (
 // attacher is one backend. Its methods are called one at a time.
 type attacher interface {
 	// attach handles valid requests. Both results are as long as reqs; one of
-	// hook and error is nil.
-	attach(reqs []Request) ([]*Hook, []error)
+	// hook and error is nil. Where each request waits for the kernel, those that
+	// are left when ctx is done fail with its error.
+	attach(ctx context.Context, reqs []Request) ([]*Hook, []error)
 	// detach returns one error, or nil for detached, per hook.
 	detach(hooks []*Hook) []error
 	// gone returns false, too, where the kernel does not say.
@@ -67,11 +69,14 @@ func (h *Hook) Gone() bool { return h.set.Gone([]*Hook{h})[0] }
 // of one. Both results are as long as reqs: for each request there is either a
 // hook or an error. A request that fails leaves nothing behind.
 //
+// On TCX each request waits for the kernel: those that are left when ctx is done
+// fail with its error, and the hooks that were made stay.
+//
 // An error wraps unix.ENODEV if the link does not exist, unix.EEXIST if the
 // TCX backend finds the same program there already, [ErrOrder] if the order
 // cannot be had, [ErrIngressQdisc] if that is in the way of a clsact filter,
 // and os.ErrClosed after Close.
-func (s *Set) Attach(reqs []Request) ([]*Hook, []error) {
+func (s *Set) Attach(ctx context.Context, reqs []Request) ([]*Hook, []error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	hooks, errs := make([]*Hook, len(reqs)), make([]error, len(reqs))
@@ -84,7 +89,7 @@ func (s *Set) Attach(reqs []Request) ([]*Hook, []error) {
 		}
 	}
 	s.expeditedLocked(len(valid), func() {
-		made, failed := s.via.attach(valid)
+		made, failed := s.via.attach(ctx, valid)
 		for i, place := range places {
 			hooks[place], errs[place] = made[i], failed[i]
 		}

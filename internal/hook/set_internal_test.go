@@ -3,6 +3,7 @@
 package hook
 
 import (
+	"context"
 	"errors"
 	"os"
 	"testing"
@@ -18,7 +19,7 @@ type fakeAttacher struct {
 	fail   bool
 }
 
-func (f *fakeAttacher) attach(reqs []Request) ([]*Hook, []error) {
+func (f *fakeAttacher) attach(_ context.Context, reqs []Request) ([]*Hook, []error) {
 	f.during()
 	hooks := make([]*Hook, len(reqs))
 	for i, req := range reqs {
@@ -53,7 +54,7 @@ func TestWindowIsForAnyNumberOfHooks(t *testing.T) {
 		for i := range reqs {
 			reqs[i] = Request{Index: i + 1, Program: prog}
 		}
-		hooks, _ := set.Attach(reqs)
+		hooks, _ := set.Attach(t.Context(), reqs)
 		qt.Check(t, qt.IsNil(set.Detach(hooks)))
 		qt.Check(t, qt.DeepEquals(values, []string{want, want}), qt.Commentf("%d hooks", n))
 		qt.Check(t, qt.Equals(h.value(t), "0"))
@@ -64,7 +65,7 @@ func TestFailedDetachMayBeTriedAgain(t *testing.T) {
 	t.Parallel()
 	fake := &fakeAttacher{during: func() {}, fail: true}
 	set := &Set{via: fake, hooks: make(map[*Hook]struct{})}
-	hooks, _ := set.Attach([]Request{{Index: 5, Point: Egress, Program: mustProgram(t)}})
+	hooks, _ := set.Attach(t.Context(), []Request{{Index: 5, Point: Egress, Program: mustProgram(t)}})
 
 	err := set.Close()
 	qt.Check(t, qt.ErrorIs(err, errAttacher))
@@ -89,7 +90,7 @@ func TestCloseTellsThatTheWindowStayedOpen(t *testing.T) {
 		opts:  Options{Expedite: h.w},
 		hooks: make(map[*Hook]struct{}),
 	}
-	hooks, errs := set.Attach([]Request{{Index: 1, Program: prog}, {Index: 2, Program: prog}})
+	hooks, errs := set.Attach(t.Context(), []Request{{Index: 1, Program: prog}, {Index: 2, Program: prog}})
 	for i := range hooks {
 		qt.Check(t, qt.IsNil(errs[i]))
 		qt.Check(t, qt.IsNotNil(hooks[i]))
@@ -103,7 +104,7 @@ func TestGoneOfManyKnowsOnlyItsOwn(t *testing.T) {
 	t.Parallel()
 	set := &Set{via: &fakeAttacher{during: func() {}}, hooks: make(map[*Hook]struct{})}
 	prog := mustProgram(t)
-	hooks, _ := set.Attach([]Request{{Index: 1, Program: prog}, {Index: 2, Program: prog}, {Index: 3, Program: prog}})
+	hooks, _ := set.Attach(t.Context(), []Request{{Index: 1, Program: prog}, {Index: 2, Program: prog}, {Index: 3, Program: prog}})
 	qt.Assert(t, qt.IsNil(set.Detach(hooks[1:2])))
 	got := set.Gone([]*Hook{hooks[0], hooks[1], {}, hooks[2]})
 	qt.Check(t, qt.DeepEquals(got, []bool{false, true, true, false}))

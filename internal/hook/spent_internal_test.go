@@ -65,7 +65,7 @@ func TestFiltersAskTheKernelInProportion(t *testing.T) {
 		own, ownVia := mustClsact(t, ns, "own")
 		guest, guestVia := mustClsact(t, ns, "guest")
 		attach := func(set *Set) (hooks []*Hook) {
-			hooks, errs := set.Attach(reqs)
+			hooks, errs := set.Attach(t.Context(), reqs)
 			qt.Assert(t, qt.IsNil(firstOf(errs)))
 			return hooks
 		}
@@ -97,7 +97,7 @@ func TestListsAskTheKernelInProportion(t *testing.T) {
 	ns, indexes := mustManyLinks(t, 1000)
 	set, _ := mustClsact(t, ns, "listed")
 	used := len(indexes) / 2
-	_, errs := set.Attach(bothPoints(indexes[:used], mustProgram(t)))
+	_, errs := set.Attach(t.Context(), bothPoints(indexes[:used], mustProgram(t)))
 	qt.Assert(t, qt.IsNil(firstOf(errs)))
 	err := withConn(ns, func(c *conn) error {
 		found := c.listTC(indexes)

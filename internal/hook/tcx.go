@@ -3,6 +3,7 @@
 package hook
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -40,12 +41,14 @@ func (p Point) tcxType() ebpf.AttachType {
 
 // attach makes all links on one thread inside the namespace: the kernel looks
 // the interface index up in the namespace of the caller.
-func (t *tcx) attach(reqs []Request) ([]*Hook, []error) {
+func (t *tcx) attach(ctx context.Context, reqs []Request) ([]*Hook, []error) {
 	hooks, errs := make([]*Hook, len(reqs)), make([]error, len(reqs))
 	ids := make(programIDs)
 	err := visit(t.ns, func() error {
 		for i, req := range reqs {
-			hooks[i], errs[i] = attachTCX(req, ids)
+			if errs[i] = ctx.Err(); errs[i] == nil {
+				hooks[i], errs[i] = attachTCX(req, ids)
+			}
 		}
 		return nil
 	})

@@ -79,7 +79,7 @@ func TestTCXOrderRelativeToAnAbsentProgram(t *testing.T) {
 	set := mustOpen(t, p.near, hook.TCX, hook.Options{})
 	elsewhere, prog := mustProgram(t, "elsewhere", unspec), mustProgram(t, "ours", unspec)
 
-	_, errs := set.Attach([]hook.Request{{
+	_, errs := set.Attach(t.Context(), []hook.Request{{
 		Index: p.nearIndex, Program: prog,
 		Order: hook.Order{Position: hook.Before, Program: mustID(t, elsewhere)},
 	}})
@@ -95,7 +95,7 @@ func TestTCXSameProgramTwiceOnAPoint(t *testing.T) {
 	req := hook.Request{Index: p.nearIndex, Program: mustProgram(t, "twice", unspec)}
 	mustAttach(t, set, req)
 
-	_, errs := set.Attach([]hook.Request{req})
+	_, errs := set.Attach(t.Context(), []hook.Request{req})
 
 	qt.Assert(t, qt.ErrorIs(errs[0], unix.EEXIST))
 }
@@ -134,7 +134,7 @@ func TestAttachFailsForBadRequestsAlone(t *testing.T) {
 	prog := mustProgram(t, "mixed", unspec)
 	filter := mustSocketFilter(t)
 
-	hooks, errs := set.Attach([]hook.Request{
+	hooks, errs := set.Attach(t.Context(), []hook.Request{
 		{Index: 4242, Program: prog},
 		{Index: p.nearIndex, Program: prog},
 		{Index: p.nearIndex},
@@ -181,7 +181,7 @@ func TestCloseDetachesAndEndsAttaching(t *testing.T) {
 
 	qt.Check(t, qt.HasLen(tcxPrograms(t, p.near, p.nearIndex, ebpf.AttachTCXIngress), 0))
 	qt.Check(t, qt.IsTrue(hooks[0].Gone()))
-	_, errs := set.Attach([]hook.Request{req})
+	_, errs := set.Attach(t.Context(), []hook.Request{req})
 	qt.Check(t, qt.ErrorIs(errs[0], os.ErrClosed))
 }
 

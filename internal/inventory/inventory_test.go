@@ -72,7 +72,7 @@ func put(tb testing.TB, ns *netns.NS, backend hook.Backend, req hook.Request, na
 	qt.Assert(tb, qt.IsNil(err))
 	tb.Cleanup(func() { qt.Check(tb, qt.IsNil(set.Close())) })
 	req.Program = prog
-	_, errs := set.Attach([]hook.Request{req})
+	_, errs := set.Attach(tb.Context(), []hook.Request{req})
 	qt.Assert(tb, qt.IsNil(errs[0]))
 }
 
