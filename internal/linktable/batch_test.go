@@ -14,15 +14,20 @@ import (
 	"github.com/boathook/boathook/internal/testutil"
 )
 
-// addVeths makes n pairs, named a0, b0, a1 and so on, with one command.
+// batchSize is how many pairs one command makes: it takes some seconds in an emulator.
+const batchSize = 50
+
+// addVeths makes n pairs, named a0, b0, a1 and so on.
 func addVeths(tb testing.TB, ns *netns.NS, n int) {
 	tb.Helper()
-	var batch strings.Builder
-	for i := range n {
-		fmt.Fprintf(&batch, "link add a%d type veth peer name b%d\n", i, i)
+	for start := 0; start < n; start += batchSize {
+		var batch strings.Builder
+		for i := start; i < min(start+batchSize, n); i++ {
+			fmt.Fprintf(&batch, "link add a%d type veth peer name b%d\n", i, i)
+		}
+		_, err := testutil.ExecInput(ns, batch.String(), "ip", "-batch", "-")
+		qt.Assert(tb, qt.IsNil(err))
 	}
-	_, err := testutil.ExecInput(ns, batch.String(), "ip", "-batch", "-")
-	qt.Assert(tb, qt.IsNil(err))
 }
 
 // addVethAt makes a pair with the given interface indexes.
