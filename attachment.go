@@ -32,7 +32,7 @@ type attachment struct {
 	inner, host linktable.Link
 	// own asks for a copy of the program that serves this link alone.
 	own bool
-	// asked says of one on a pinned link that it was there when the link was last
+	// asked says of one on an exact link that it was there when the link was last
 	// asked for, and not made since.
 	asked bool
 	load  *load

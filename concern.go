@@ -78,8 +78,8 @@ func (r *Runtime) wantsLocked(t *tenant, c change) bool {
 		}
 	}
 	for id, target := range t.targets {
-		if p := t.pins[id]; p != nil {
-			if p.link.Index == c.Link.Index {
+		if e := t.exact[id]; e != nil {
+			if e.link.Index == c.Link.Index {
 				return true
 			}
 			continue

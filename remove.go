@@ -46,7 +46,7 @@ func (r *Runtime) removeLocked(ctx context.Context, byID map[string]*tenant) err
 	var empty, interfaces []*tenant
 	for id, t := range byID {
 		delete(t.targets, id)
-		delete(t.pins, id)
+		delete(t.exact, id)
 		delete(r.targets, id)
 	}
 	for _, t := range distinct(byID) {
@@ -55,7 +55,7 @@ func (r *Runtime) removeLocked(ctx context.Context, byID map[string]*tenant) err
 			stale = append(stale, t.list()...)
 			empty = append(empty, t)
 		case t.ns == nil:
-			t.doubtPins(nil)
+			t.doubtExact(nil)
 			interfaces = append(interfaces, t)
 		}
 	}

@@ -69,7 +69,7 @@ func (r *Runtime) addEachLocked(ctx context.Context, targets []Target) (map[stri
 	}
 	tenants := distinct(added)
 	for _, t := range tenants {
-		t.doubtPins(added)
+		t.doubtExact(added)
 	}
 	r.reconcileLocked(ctx, tenants)
 	r.noteAskedLocked(added)
@@ -141,10 +141,10 @@ func (r *Runtime) admitLocked(target Target, home error) (*tenant, error) {
 }
 
 func (r *Runtime) interfaceTenantLocked(target Target) (*tenant, error) {
-	var one *pin
+	var one *exactLink
 	var err error
 	if target.Ifindex != 0 {
-		one, err = newPin(r.spaces[r.self.Key()].table, target)
+		one, err = newExactLink(r.spaces[r.self.Key()].table, target)
 	} else {
 		_, err = matchesAny([]string{target.Interface}, "")
 	}
@@ -157,7 +157,7 @@ func (r *Runtime) interfaceTenantLocked(target Target) (*tenant, error) {
 		r.tenants[netns.Key{}] = t
 	}
 	if one != nil {
-		t.pins[target.ID] = one
+		t.exact[target.ID] = one
 	}
 	return t, nil
 }

@@ -10,8 +10,8 @@ type tenant struct {
 	ns          *netns.NS // nil for the tenant of the interface targets
 	targets     map[string]Target
 	attachments map[placement]*attachment
-	// pins are the links of interface targets that go by ifindex, by target id.
-	pins map[string]*pin
+	// exact are the links of interface targets that go by ifindex, by target id.
+	exact map[string]*exactLink
 	// nsids is what the homes call ns, for telling which of their links concern it.
 	nsids map[netns.Key]int
 	// watched says that ns is watched by itself, since no home heard of its links.
@@ -25,7 +25,7 @@ type tenant struct {
 }
 
 func newTenant(ns *netns.NS) *tenant {
-	return &tenant{ns: ns, targets: map[string]Target{}, attachments: map[placement]*attachment{}, pins: map[string]*pin{}, nsids: map[netns.Key]int{}}
+	return &tenant{ns: ns, targets: map[string]Target{}, attachments: map[placement]*attachment{}, exact: map[string]*exactLink{}, nsids: map[netns.Key]int{}}
 }
 
 func (t *tenant) list() []*attachment {

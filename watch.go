@@ -58,7 +58,7 @@ func (r *Runtime) followLinksLocked(ctx context.Context, list []change) {
 			r.notify(Notice{Err: fmt.Errorf("links may come and go unseen: %w", c.Err)})
 		}
 	}
-	r.unpinLocked(list)
+	r.endExactLocked(list)
 	concerned := r.concernedLocked(list)
 	r.reconcileLocked(ctx, concerned)
 	for _, t := range concerned {

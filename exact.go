@@ -14,17 +14,17 @@ import (
 	"github.com/boathook/boathook/internal/netns"
 )
 
-// pin is the one link of an interface target that has an ifindex.
-type pin struct {
+// exactLink is the one link of an interface target that has an ifindex.
+type exactLink struct {
 	link linktable.Link
 	// gone says that the link was deleted or left: a later one with its ifindex is
 	// another.
 	gone bool
 }
 
-// newPin finds the link of an interface target. The kernel is asked: the link may
+// newExactLink finds the link of an interface target. The kernel is asked: the link may
 // be so young that its message is still on its way to the table.
-func newPin(table *linktable.Table, target Target) (*pin, error) {
+func newExactLink(table *linktable.Table, target Target) (*exactLink, error) {
 	link, err := table.Ask(target.Ifindex)
 	if errors.Is(err, unix.ENODEV) {
 		return nil, fmt.Errorf("interface %s: no link here has ifindex %d: %w", target.Interface, target.Ifindex, os.ErrNotExist)
@@ -36,13 +36,13 @@ func newPin(table *linktable.Table, target Target) (*pin, error) {
 		return nil, fmt.Errorf("interface %s: ifindex %d is %s here, was it looked up in another network namespace?: %w",
 			target.Interface, target.Ifindex, link.Name, os.ErrNotExist)
 	}
-	return &pin{link: link}, nil
+	return &exactLink{link: link}, nil
 }
 
-// unpinLocked ends the pins of links that are gone.
-func (r *Runtime) unpinLocked(list []change) {
+// endExactLocked ends the exact links that are gone.
+func (r *Runtime) endExactLocked(list []change) {
 	t := r.tenants[netns.Key{}]
-	if t == nil || len(t.pins) == 0 {
+	if t == nil || len(t.exact) == 0 {
 		return
 	}
 	gone, moved := map[int]bool{}, map[int]bool{}
@@ -53,11 +53,11 @@ func (r *Runtime) unpinLocked(list []change) {
 		gone[c.Link.Index] = gone[c.Link.Index] || c.Kind == linktable.LinkGone
 		moved[c.Link.Index] = moved[c.Link.Index] || c.Kind == linktable.LinkMoved
 	}
-	for _, p := range t.pins {
+	for _, e := range t.exact {
 		// What lives since the link was asked for is on a later link than the one whose
 		// end is told only now. What was made since may be on one that nobody asked for.
-		if moved[p.link.Index] || gone[p.link.Index] && !t.livesOn(p.link.Index) {
-			p.gone = true
+		if moved[e.link.Index] || gone[e.link.Index] && !t.livesOn(e.link.Index) {
+			e.gone = true
 		}
 	}
 }
@@ -65,12 +65,12 @@ func (r *Runtime) unpinLocked(list []change) {
 // noteAskedLocked notes the attachments of links that were just asked for.
 func (r *Runtime) noteAskedLocked(added map[string]*tenant) {
 	for id, t := range added {
-		p := t.pins[id]
-		if p == nil {
+		e := t.exact[id]
+		if e == nil {
 			continue
 		}
 		for _, d := range r.program.directions() {
-			at := placement{space: r.self.Key(), index: p.link.Index, point: ownPoint(d), direction: d}
+			at := placement{space: r.self.Key(), index: e.link.Index, point: ownPoint(d), direction: d}
 			if a := t.attachments[at]; a != nil {
 				a.asked = true
 			}
@@ -89,10 +89,10 @@ func (t *tenant) livesOn(index int) bool {
 	return false
 }
 
-// doubtPins lets the next look be about the interfaces alone that targets just
+// doubtExact lets the next look be about the interfaces alone that targets just
 // added mean by their ifindex: one more, or one less, among many is no reason to
 // look at the rest.
-func (t *tenant) doubtPins(added map[string]*tenant) {
+func (t *tenant) doubtExact(added map[string]*tenant) {
 	if t.ns != nil {
 		return
 	}
@@ -101,12 +101,12 @@ func (t *tenant) doubtPins(added map[string]*tenant) {
 		if its != t {
 			continue
 		}
-		p := t.pins[id]
-		if p == nil {
+		e := t.exact[id]
+		if e == nil {
 			t.doubted = nil
 			return
 		}
-		t.doubted[p.link.Index] = true
+		t.doubted[e.link.Index] = true
 	}
 }
 
@@ -124,8 +124,8 @@ func (t *tenant) failed(index int, err error) {
 
 // errOf is what the last attempt to attach to the links of one target ended with.
 func (t *tenant) errOf(id string) error {
-	if p := t.pins[id]; p != nil && t.linkErrs != nil {
-		return t.linkErrs[p.link.Index]
+	if e := t.exact[id]; e != nil && t.linkErrs != nil {
+		return t.linkErrs[e.link.Index]
 	}
 	return t.err
 }
@@ -136,8 +136,8 @@ func (t *tenant) standsAlone(index int) bool {
 	if t.linkErrs == nil || t.linkErrs[index] != nil {
 		return false
 	}
-	for _, p := range t.pins {
-		if p.link.Index == index && !p.gone {
+	for _, e := range t.exact {
+		if e.link.Index == index && !e.gone {
 			return true
 		}
 	}
@@ -147,22 +147,22 @@ func (t *tenant) standsAlone(index int) bool {
 // interfaces are the links that the interface targets mean, those that the
 // table does not know yet included.
 func (t *tenant) interfaces(table *linktable.Table) ([]linktable.Link, error) {
-	pinned := map[int]bool{}
+	taken := map[int]bool{}
 	var list []linktable.Link
-	for _, p := range t.pins {
-		if p.gone || pinned[p.link.Index] {
+	for _, e := range t.exact {
+		if e.gone || taken[e.link.Index] {
 			continue
 		}
-		pinned[p.link.Index] = true
-		if link, known := table.Link(p.link.Index); known {
+		taken[e.link.Index] = true
+		if link, known := table.Link(e.link.Index); known {
 			list = append(list, link)
 		} else {
-			list = append(list, p.link)
+			list = append(list, e.link)
 		}
 	}
 	var patterns []string
 	for id, target := range t.targets {
-		if t.pins[id] == nil {
+		if t.exact[id] == nil {
 			patterns = append(patterns, target.Interface)
 		}
 	}
@@ -174,7 +174,7 @@ func (t *tenant) interfaces(table *linktable.Table) ([]linktable.Link, error) {
 		if err != nil {
 			return nil, err
 		}
-		if wanted && !pinned[link.Index] {
+		if wanted && !taken[link.Index] {
 			list = append(list, link)
 		}
 	}
