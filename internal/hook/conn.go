@@ -12,10 +12,13 @@ import (
 	"github.com/boathook/boathook/internal/netns"
 )
 
-// maxBatch is how many messages go into one send. The answers to them must fit
-// into the socket's default receive buffer together: an error repeats its
-// request, which makes some 2 KB each.
+// maxBatch is how many messages go into one send.
 const maxBatch = 64
+
+// batchBytes is room for the messages of a batch, and for their answers: an error
+// repeats its request, which makes some 2 KB each. The kernel doubles it. A host may
+// give sockets less by itself (net.core.rmem_default).
+const batchBytes = maxBatch * 4 << 10
 
 // maxReceived is the most that the kernel puts into one answer, to a dump. With
 // a buffer of that size nobody has to ask first how long the next answer is.
@@ -52,7 +55,8 @@ func dial(ns *netns.NS) (*conn, error) {
 		return nil, fmt.Errorf("open rtnetlink in %s: %w", ns, err)
 	}
 	// The kernel's reasons in words. Below Linux 4.12 there are none.
-	if err := nl.SetOption(netlink.ExtendedAcknowledge, true); err != nil && !errors.Is(err, unix.ENOPROTOOPT) {
+	err = ignoreErrno(nl.SetOption(netlink.ExtendedAcknowledge, true), unix.ENOPROTOOPT)
+	if err = errors.Join(err, nl.SetReadBuffer(batchBytes), nl.SetWriteBuffer(batchBytes)); err != nil {
 		return nil, errors.Join(fmt.Errorf("set up rtnetlink in %s: %w", ns, err), nl.Close())
 	}
 	return &conn{nl: nl}, nil
