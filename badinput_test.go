@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -180,7 +181,7 @@ func TestAddOfABadTargetChangesNothing(t *testing.T) {
 	before := kernelState(t)
 	for name, bad := range badTargets(t) {
 		err := rt.Add(context.Background(), bad.target)
-		qt.Check(t, qt.ErrorMatches(err, bad.target.ID+": "+bad.says), qt.Commentf(name))
+		qt.Check(t, qt.ErrorMatches(err, strings.TrimPrefix(bad.target.ID+": ", ": ")+bad.says), qt.Commentf(name))
 		if bad.is != nil {
 			qt.Check(t, qt.ErrorIs(err, bad.is), qt.Commentf(name))
 		}
@@ -189,6 +190,15 @@ func TestAddOfABadTargetChangesNothing(t *testing.T) {
 	targets, err := rt.Targets()
 	qt.Assert(t, qt.IsNil(err))
 	qt.Check(t, qt.HasLen(targets, 0))
+}
+
+func TestOfTargetsWithOneIDTheFirstCounts(t *testing.T) {
+	s := newSite(t)
+	rt := newRuntime(t, bothWaysOptions())
+	err := rt.Add(context.Background(), boathook.Target{ID: "web", PID: deadProcess(t)}, s.inner("web"))
+	qt.Check(t, qt.ErrorMatches(err, "web: .*no such process"))
+	qt.Check(t, qt.HasLen(attachments(t, rt), 0))
+	qt.Assert(t, qt.ErrorIs(rt.Remove("web"), boathook.ErrNotAttached))
 }
 
 func TestBadTargetsDoNotKeepGoodOnesFromBeingAdded(t *testing.T) {
@@ -237,7 +247,9 @@ func TestNothingIsAddedAfterClose(t *testing.T) {
 	before := kernelState(t, s.host, s.inside)
 	rt := newRuntime(t, bothWaysOptions())
 	qt.Assert(t, qt.IsNil(rt.Close()))
-	qt.Check(t, qt.ErrorIs(rt.Add(context.Background(), s.inner("web")), boathook.ErrClosed))
+	err := rt.Add(context.Background(), s.inner("web"))
+	qt.Check(t, qt.ErrorIs(err, boathook.ErrClosed))
+	qt.Check(t, qt.ErrorMatches(err, "runtime is closed"))
 	qt.Check(t, qt.ErrorIs(rt.Replace(context.Background(), bothWays(0)), boathook.ErrClosed))
 	qt.Check(t, qt.ErrorIs(rt.Follow(t.Context(), silent{}, container.Selector{}), boathook.ErrClosed))
 	qt.Check(t, qt.DeepEquals(kernelState(t, s.host, s.inside), before))

@@ -42,6 +42,13 @@ var (
 	ErrNotNetns = netns.ErrNotNetns
 )
 
+// closedError is ErrClosed with the name of what is closed: that one speaks of a file.
+type closedError struct{}
+
+func (closedError) Error() string { return "runtime is closed" }
+
+func (closedError) Unwrap() error { return ErrClosed }
+
 // RefusedError says what a program does that it may not do. Its fields are strings:
 // Program is the program's name, Reason completes the sentence "program X ...", and
 // Hint says what lifts the refusal, in the words of the command line (for

@@ -31,7 +31,7 @@ func (r *Runtime) Follow(ctx context.Context, source container.Source, sel conta
 		return err
 	}
 	if r.isClosed() {
-		return ErrClosed
+		return closedError{}
 	}
 	f := &follower{runtime: r, sel: sel, steps: newQueue[step](), batch: newBatch()}
 	var working sync.WaitGroup

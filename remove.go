@@ -22,7 +22,7 @@ func (r *Runtime) Remove(ids ...string) error {
 
 func (r *Runtime) takeOutLocked(ctx context.Context, ids []string) error {
 	if r.closed {
-		return ErrClosed
+		return closedError{}
 	}
 	var errs []error
 	known := map[string]*tenant{}

@@ -22,7 +22,7 @@ func (r *Runtime) Replace(ctx context.Context, program Program) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return ErrClosed
+		return closedError{}
 	}
 	if err := ctx.Err(); err != nil {
 		return err

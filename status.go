@@ -62,7 +62,7 @@ func (r *Runtime) Attachments() ([]Attachment, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, ErrClosed
+		return nil, closedError{}
 	}
 	var list []Attachment
 	var errs []error
@@ -91,7 +91,7 @@ func (r *Runtime) Targets() ([]Status, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, ErrClosed
+		return nil, closedError{}
 	}
 	var list []Status
 	for id, t := range r.targets {

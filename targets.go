@@ -14,8 +14,8 @@ import (
 )
 
 // Add attaches the program to all links of the targets, in one burst, and to
-// links that they get later. A target that is known already is left as it is. A
-// target without any link yet is no error.
+// links that they get later. A target that is known already, by its id, is left as
+// it is. A target without any link yet is no error.
 //
 // For each target all links are attached or none; the errors of those that were
 // not added are joined, each with the target's id. They wrap [ErrHostNetwork] if
@@ -45,7 +45,7 @@ func (r *Runtime) addLocked(ctx context.Context, targets []Target) error {
 // id, and one that stopped them all or was left over.
 func (r *Runtime) addEachLocked(ctx context.Context, targets []Target) (map[string]error, error) {
 	if r.closed {
-		return nil, ErrClosed
+		return nil, closedError{}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (r *Runtime) addEachLocked(ctx context.Context, targets []Target) (map[stri
 	added := map[string]*tenant{}
 	homes := r.addHomesLocked(targets)
 	for _, target := range targets {
-		if r.targets[target.ID] != nil {
+		if r.targets[target.ID] != nil || failed[target.ID] != nil {
 			continue
 		}
 		t, err := r.admitLocked(target, homes[target.RuntimePID])
@@ -100,7 +100,12 @@ type targetError struct {
 	err error
 }
 
-func (e *targetError) Error() string { return e.id + ": " + e.err.Error() }
+func (e *targetError) Error() string {
+	if e.id == "" {
+		return e.err.Error()
+	}
+	return e.id + ": " + e.err.Error()
+}
 
 func (e *targetError) Unwrap() error { return e.err }
 

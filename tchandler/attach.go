@@ -19,7 +19,7 @@ func (h *Handler) attach(key string, target boathook.Target) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		return boathook.ErrClosed
+		return closedError{}
 	}
 	old, known := h.users[key]
 	target.ID = key
@@ -53,7 +53,7 @@ func (h *Handler) detach(key string, pid int) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		return boathook.ErrClosed
+		return closedError{}
 	}
 	user, attached := h.users[key]
 	if !attached {

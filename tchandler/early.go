@@ -7,8 +7,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
-
-	"github.com/boathook/boathook"
 )
 
 // earlyName is the program that stands in until AttachProg.
@@ -44,12 +42,12 @@ func newEarlyProgram(m *ebpf.Map) (*ebpf.Program, error) {
 
 // PacketsBeforeProg is how many packets passed what was attached, untouched and
 // unseen, before the first AttachProg. The predecessor lost them without a count.
-// Returns [boathook.ErrClosed] after Close.
+// Returns boathook.ErrClosed after Close.
 func (h *Handler) PacketsBeforeProg() (uint64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		return 0, boathook.ErrClosed
+		return 0, closedError{}
 	}
 	var packets uint64
 	if err := h.early.Lookup(uint32(0), &packets); err != nil {

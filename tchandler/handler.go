@@ -83,6 +83,13 @@ func NewHandlerWith(direction AttachmentDirection, opts boathook.Options) (*Hand
 	return h, nil
 }
 
+// closedError is boathook.ErrClosed with the name of what is closed.
+type closedError struct{}
+
+func (closedError) Error() string { return "handler is closed" }
+
+func (closedError) Unwrap() error { return boathook.ErrClosed }
+
 // program is prog in the handler's direction.
 func (h *Handler) program(name string, prog *ebpf.Program) boathook.Program {
 	p := boathook.Program{Loaded: map[string]*ebpf.Program{name: prog}}
