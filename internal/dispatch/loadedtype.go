@@ -43,7 +43,7 @@ func checkType(name string, prog *ebpf.Program) error {
 func misfit(name, what string) error {
 	return &RefusedError{
 		Program: name, Hint: hintLoadAs,
-		Reason: what + ", and cannot run behind the dispatcher: the kernel lets only programs of one type and attach type call each other",
+		Reason: what + ", and cannot run behind the dispatcher, since the kernel lets only programs of one type and attach type call each other: load it with attach type none",
 	}
 }
 
