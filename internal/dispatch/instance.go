@@ -75,6 +75,7 @@ func (s *Source) loadLocked(spec *ebpf.CollectionSpec, files pins) (*ebpf.Collec
 			ExtraRelocationTargets: s.extra,
 		},
 		MapReplacements: map[string]*ebpf.Map{},
+		Cache:           s.types,
 	}
 	for name, m := range s.shared {
 		if want, ok := spec.Maps[name]; ok {

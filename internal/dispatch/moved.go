@@ -14,11 +14,12 @@ import (
 
 // relocated returns prog with all its accesses to memory where the loader is going
 // to move them: those by a struct of the program's own are made where the kernel
-// has the field (CO-RE). own are the types of the object that serve as the kernel's.
+// has the field (CO-RE). types are the kernel's, own those of the object that serve
+// besides.
 //
 // What leads nowhere stays, since the kernel takes it only where it is never run,
 // and so does everything on kernels without types, where such programs do not load.
-func relocated(prog *ebpf.ProgramSpec, own []*btf.Spec) (*ebpf.ProgramSpec, error) {
+func relocated(prog *ebpf.ProgramSpec, types *btf.Cache, own []*btf.Spec) (*ebpf.ProgramSpec, error) {
 	var relocations []*btf.CORERelocation
 	var places []int
 	for i, ins := range prog.Instructions {
@@ -29,7 +30,7 @@ func relocated(prog *ebpf.ProgramSpec, own []*btf.Spec) (*ebpf.ProgramSpec, erro
 	if len(relocations) == 0 {
 		return prog, nil
 	}
-	kernel, err := btf.LoadKernelSpec()
+	kernel, err := types.Kernel()
 	if err != nil {
 		return prog, nil //nolint:nilerr // see above
 	}

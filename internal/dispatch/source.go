@@ -33,6 +33,7 @@ type SourceOptions struct {
 type Source struct {
 	spec  *ebpf.CollectionSpec // nil for programs loaded by the caller
 	extra []*btf.Spec          // relocation targets beside the kernel's types
+	types *btf.Cache           // the kernel's types, read when first needed
 	opts  SourceOptions
 
 	// loaded are our handles on programs loaded by the caller, instead of spec.
@@ -56,6 +57,7 @@ func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*
 	if err != nil {
 		return nil, err
 	}
+	types := btf.NewCache()
 	left, seen := map[string]after{}, map[string]*ebpf.ProgramSpec{}
 	for _, name := range names {
 		reached, err := reachable(spec, name)
@@ -64,7 +66,7 @@ func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*
 		}
 		for _, each := range reached {
 			prog := spec.Programs[each]
-			if seen[each], err = relocated(prog, extra); err != nil {
+			if seen[each], err = relocated(prog, types, extra); err != nil {
 				return nil, err
 			}
 			err := checkSpec(seen[each], opts)
@@ -86,7 +88,7 @@ func NewSource(spec *ebpf.CollectionSpec, names []string, opts SourceOptions) (*
 	if err := normalizeMaps(spec, opts); err != nil {
 		return nil, err
 	}
-	s := &Source{spec: spec, extra: extra, opts: opts, after: left, shared: map[string]*ebpf.Map{}, kernel: inheritedKernel(opts.Inherit)}
+	s := &Source{spec: spec, extra: extra, types: types, opts: opts, after: left, shared: map[string]*ebpf.Map{}, kernel: inheritedKernel(opts.Inherit)}
 	if err := s.inherit(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
