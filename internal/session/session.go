@@ -46,14 +46,14 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	err = r.attach(ctx, sources)
 	if err != nil && !readerGone(err) { // whoever read may have seen enough
-		undo := r.detach()
+		undo := r.detach() //nolint:contextcheck // what is attached comes off whatever ended the run
 		r.printing.Wait()
 		if undo = errors.Join(undo, r.runtime.Close()); undo != nil {
 			r.say("detach: %s", oneLine(undo))
 		}
 		return err
 	}
-	return r.close()
+	return r.close() //nolint:contextcheck // the same
 }
 
 // prepare checks everything that can be checked before anything is loaded, then
