@@ -11,7 +11,10 @@ import (
 )
 
 // Target is what a program is attached to: the network of a container, or host
-// links. Exactly one of PID, NetnsPath and Interface is set.
+// links. Exactly one of PID, NetnsPath and Interface is set, or HostNetwork.
+//
+// Our own network namespace is that of the process, wherever the thread of the
+// caller is.
 type Target struct {
 	// ID tells targets apart. Targets in one network namespace share its
 	// attachments, which stay until the last of them is removed.

@@ -158,7 +158,7 @@ func (c *crowd) explain(t Targets) (text, hint string) {
 // near names what is like one of those wanted, or some of all there are.
 func near(wanted, names []string, none string) string {
 	for _, want := range wanted {
-		if found := container.Nearest(want, names, 3); len(found) > 0 {
+		if found := nearest(want, names, 3); len(found) > 0 {
 			return "near it: " + strings.Join(found, ", ")
 		}
 	}

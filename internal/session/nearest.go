@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package container
+package session
 
 import (
 	"cmp"
@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// Nearest returns at most limit of names that look like want, the most similar
+// nearest returns at most limit of names that look like want, the most similar
 // first, for the hint of an error. A name is similar if few letters differ or if
 // one contains the other. "!" and the wildcards of want are ignored.
-func Nearest(want string, names []string, limit int) []string {
+func nearest(want string, names []string, limit int) []string {
 	want = strings.ToLower(strings.Trim(want, "!*?"))
 	if want == "" || limit <= 0 {
 		return nil
@@ -33,11 +33,11 @@ func Nearest(want string, names []string, limit int) []string {
 		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.name, b.name))
 	})
 	found = slices.Compact(found)
-	var nearest []string
+	var list []string
 	for _, c := range found[:min(limit, len(found))] {
-		nearest = append(nearest, c.name)
+		list = append(list, c.name)
 	}
-	return nearest
+	return list
 }
 
 // editDistance counts the bytes to insert, delete, replace or swap with their

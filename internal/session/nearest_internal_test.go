@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package container_test
+package session
 
 import (
 	"testing"
 
 	"github.com/go-quicktest/qt"
-
-	"github.com/boathook/boathook/container"
 )
 
 func TestNearestFindsWhatWasMeant(t *testing.T) {
@@ -31,12 +29,12 @@ func TestNearestFindsWhatWasMeant(t *testing.T) {
 		{"*", 3, nil},
 		{"web", 0, nil},
 	} {
-		got := container.Nearest(tt.want, names, tt.limit)
+		got := nearest(tt.want, names, tt.limit)
 		qt.Check(t, qt.DeepEquals(got, tt.nearest), qt.Commentf("%q", tt.want))
 	}
 }
 
 func TestNearestIgnoresContainersWithoutAName(t *testing.T) {
 	t.Parallel()
-	qt.Assert(t, qt.HasLen(container.Nearest("web", []string{"", "a"}, 3), 0))
+	qt.Assert(t, qt.HasLen(nearest("web", []string{"", "a"}, 3), 0))
 }
