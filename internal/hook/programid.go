@@ -4,7 +4,6 @@ package hook
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -46,11 +45,11 @@ func programID(prog *ebpf.Program) (ebpf.ProgramID, error) {
 
 // idOfFile returns false if /proc is not there or hidden from us.
 func idOfFile(fd int) (ebpf.ProgramID, bool) {
-	text, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
+	text, err := readSmall("/proc/self/fdinfo/" + strconv.Itoa(fd))
 	if err != nil {
 		return 0, false
 	}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		if value, ok := strings.CutPrefix(line, "prog_id:"); ok {
 			id, err := strconv.ParseUint(strings.TrimSpace(value), 10, 32)
 			return ebpf.ProgramID(id), err == nil

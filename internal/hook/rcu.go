@@ -136,10 +136,18 @@ func (k kernelFiles) obstacle() (string, error) {
 // such file. A window reads four of them: hence not os.ReadFile, which makes
 // five more system calls for each.
 func readLine(path string) (string, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	text, err := readSmall(path)
 	if errors.Is(err, unix.ENOENT) {
 		return "", nil
 	}
+	line, _, _ := strings.Cut(text, "\n")
+	return line, err
+}
+
+// readSmall reads a file of the kernel that is no longer than maxSetting. Not
+// os.ReadFile, which makes seven more system calls in order to poll.
+func readSmall(path string) (string, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return "", fmt.Errorf("open %s: %w", path, err)
 	}
@@ -148,6 +156,5 @@ func readLine(path string) (string, error) {
 	if err = errors.Join(err, unix.Close(fd)); err != nil {
 		return "", fmt.Errorf("read %s: %w", path, err)
 	}
-	line, _, _ := strings.Cut(string(buf[:n]), "\n")
-	return line, nil
+	return string(buf[:n]), nil
 }

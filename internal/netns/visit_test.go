@@ -56,6 +56,21 @@ func TestVisitReportsEachError(t *testing.T) {
 	qt.Check(t, qt.IsNil(errs[2]))
 }
 
+// Where the calling thread is already there is no way to go.
+func TestVisitOfTheOwnNamespace(t *testing.T) {
+	t.Parallel()
+	self := mustSelf(t)
+	visited := false
+	qt.Check(t, qt.IsNil(netns.Visit([]*netns.NS{self}, func(int) error {
+		inode, err := inodeHere()
+		visited = inode == self.Inode()
+		return err
+	})[0]))
+	qt.Check(t, qt.IsTrue(visited))
+	mustClose(t, self)
+	qt.Check(t, qt.ErrorIs(netns.Visit([]*netns.NS{self}, func(int) error { return nil })[0], os.ErrClosed))
+}
+
 func TestVisitOfNone(t *testing.T) {
 	t.Parallel()
 	qt.Check(t, qt.HasLen(netns.Visit(nil, nil), 0))
