@@ -31,6 +31,8 @@ const (
 	jsonTurn = time.Second
 	// jsonTurns is how often.
 	jsonTurns = 3
+	// wakeLikeKernel is a value of the parameter wakeups of testdata/objects/flood.bpf.c.
+	wakeLikeKernel = uint32(1)
 	// commandTimeout ends a run that has lost its benchmark.
 	commandTimeout = "2m"
 )
@@ -74,7 +76,9 @@ func benchmarkJSON(b *testing.B, binary string) {
 	qt.Assert(b, qt.IsNil(err))
 	qt.Assert(b, qt.HasLen(result.Programs, 1))
 	prog := programOf(b, result.Programs[0].ID)
-	theirs := newUsualReader(b, newEncoder(b))
+	spec := testutil.Object(b, "flood")
+	qt.Assert(b, qt.IsNil(spec.Variables["wakeups"].Set(wakeLikeKernel)))
+	theirs := newUsualReader(b, spec, "flood", newEncoder(b))
 
 	var lasted float64
 	var rates []float64

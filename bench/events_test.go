@@ -31,8 +31,6 @@ const (
 	eventTurn = 400 * time.Millisecond
 	// eventsPerRun are produced by one system call: some milliseconds.
 	eventsPerRun = 10_000
-	// wakeLikeKernel is a value of the parameter wakeups of testdata/objects/flood.bpf.c.
-	wakeLikeKernel = uint32(1)
 )
 
 // BenchmarkCallback is what a record of 128 bytes takes from a program to a Go
@@ -43,7 +41,7 @@ func BenchmarkCallback(b *testing.B) {
 	for setup := range eventSetups {
 		b.Run(strconv.Itoa(setup), func(b *testing.B) {
 			b.ReportMetric(0, "ns/op") // leaves it out: a run is not an operation
-			sides := []*reader{newOurReader(b), newUsualReader(b, func([]byte) error { return nil })}
+			sides := []*reader{newOurReader(b), newUsualReader(b, testutil.Object(b, "burst"), "burst", func([]byte) error { return nil })}
 			for range eventTurns {
 				for i, r := range sides {
 					got := r.turn(b, eventTurn)
@@ -110,7 +108,7 @@ func newOurReader(tb testing.TB) *reader {
 	tb.Helper()
 	r := &reader{came: &atomic.Int64{}}
 	rt, err := boathook.New(boathook.Options{
-		Program: boathook.Program{Spec: flooding(tb), Ingress: "flood"},
+		Program: boathook.Program{Spec: testutil.Object(tb, "burst"), Ingress: "burst"},
 		Events:  func(boathook.Event) { r.came.Add(1) },
 	})
 	testutil.SkipIfNotSupported(tb, err)
@@ -132,34 +130,20 @@ func programOf(tb testing.TB, id ebpf.ProgramID) *ebpf.Program {
 	return prog
 }
 
-// flooding is a program that submits as most do: the kernel wakes a reader that
-// has caught up.
-func flooding(tb testing.TB) *ebpf.CollectionSpec {
-	tb.Helper()
-	spec := testutil.Object(tb, "flood")
-	qt.Assert(tb, qt.IsNil(spec.Variables["wakeups"].Set(wakeLikeKernel)))
-	return spec
-}
-
 // newUsualReader is the loop that the library's own example has.
-func newUsualReader(tb testing.TB, take func([]byte) error) *reader {
+func newUsualReader(tb testing.TB, spec *ebpf.CollectionSpec, prog string, take func([]byte) error) *reader {
 	tb.Helper()
-	spec := flooding(tb)
-	var objs struct {
-		Prog   *ebpf.Program `ebpf:"flood"`
-		Events *ebpf.Map     `ebpf:"events"`
-	}
-	qt.Assert(tb, qt.IsNil(spec.LoadAndAssign(&objs, nil)))
-	ring, err := ringbuf.NewReader(objs.Events)
+	coll, err := ebpf.NewCollection(spec)
 	qt.Assert(tb, qt.IsNil(err))
-	r := &reader{prog: objs.Prog, came: &atomic.Int64{}}
+	ring, err := ringbuf.NewReader(coll.Maps["events"])
+	qt.Assert(tb, qt.IsNil(err))
+	r := &reader{prog: coll.Programs[prog], came: &atomic.Int64{}}
 	ended := make(chan error, 1)
 	go func() { ended <- r.loop(ring, take) }()
 	tb.Cleanup(func() {
 		qt.Check(tb, qt.IsNil(ring.Close()))
 		qt.Check(tb, qt.IsNil(<-ended))
-		qt.Check(tb, qt.IsNil(objs.Prog.Close()))
-		qt.Check(tb, qt.IsNil(objs.Events.Close()))
+		coll.Close()
 	})
 	return r
 }
