@@ -69,7 +69,7 @@ func appendASCII(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }
 
-// appendEscapedRune appends \uXXXX, a surrogate pair of them above U+FFFF.
+// appendEscapedRune appends \u and four hex digits, a surrogate pair of them above U+FFFF.
 func appendEscapedRune(dst []byte, r rune) []byte {
 	if r > 0xffff {
 		r -= 0x10000

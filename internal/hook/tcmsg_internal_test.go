@@ -4,6 +4,7 @@ package hook
 
 import (
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"github.com/go-quicktest/qt"
@@ -32,23 +33,22 @@ func kernelMessage(tb testing.TB, f filter) []byte {
 
 func TestAddMessageBytes(t *testing.T) {
 	t.Parallel()
-	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
-		t.Skip("the bytes are those of a little-endian machine")
-	}
+	u16 := func(v uint16) []byte { return binary.NativeEndian.AppendUint16(nil, v) }
+	u32 := func(v uint32) []byte { return binary.NativeEndian.AppendUint32(nil, v) }
 	m, err := testFilter().addMessage(5)
 	qt.Assert(t, qt.IsNil(err))
 	qt.Check(t, qt.Equals(m.Header.Type, unix.RTM_NEWTFILTER))
 	qt.Check(t, qt.Equals(m.Header.Flags, netlink.Create|netlink.Excl))
-	qt.Check(t, qt.DeepEquals(m.Data, []byte{
-		0, 0, 0, 0, 7, 0, 0, 0, // family, index
-		0xa7, 0xb0, 0, 0, 0xf3, 0xff, 0xff, 0xff, // handle, parent
-		0, 3, 8, 0, // protocol in network order, priority
-		8, 0, 1, 0, 'b', 'p', 'f', 0, // TCA_KIND
-		32, 0, 2, 0x80, // TCA_OPTIONS, nested
-		8, 0, 6, 0, 5, 0, 0, 0, // TCA_BPF_FD
-		9, 0, 7, 0, 'n', 'a', 'm', 'e', 0, 0, 0, 0, // TCA_BPF_NAME
-		8, 0, 8, 0, 1, 0, 0, 0, // TCA_BPF_FLAGS
-	}))
+	qt.Check(t, qt.DeepEquals(m.Data, slices.Concat(
+		u32(0), u32(7), // family, index
+		u32(0xb0a7), u32(0xfffffff3), // handle, parent
+		u32(8<<16|uint32(binary.NativeEndian.Uint16([]byte{0, 3}))), // priority, protocol in network order
+		u16(8), u16(1), []byte("bpf\x00"), // TCA_KIND
+		u16(32), u16(2|unix.NLA_F_NESTED), // TCA_OPTIONS
+		u16(8), u16(6), u32(5), // TCA_BPF_FD
+		u16(9), u16(7), []byte("name\x00\x00\x00\x00"), // TCA_BPF_NAME
+		u16(8), u16(8), u32(1), // TCA_BPF_FLAGS
+	)))
 }
 
 func TestDeleteMessageNamesOneFilter(t *testing.T) {
